@@ -1,0 +1,118 @@
+/** One request and its response, in the same shape for every protocol. */
+
+import type { Semantics } from './semantics.ts';
+
+/** A time that was not seen. */
+export const UNSEEN = Number.NaN;
+
+/** How an exchange ended. */
+export const IN_FLIGHT = 0;
+/** Request and response were seen whole (holes inside bodies of known length do not matter). */
+export const COMPLETE = 1;
+/** The response's status was seen, its end was not: the capture cut it or lost it. `endNs` is UNSEEN. */
+export const TRUNCATED = 2;
+/** No (whole) response within `exchanges.timeout`. */
+export const TIMEOUT = 3;
+/** RST before the response's end. */
+export const RESET = 4;
+/** The connection was closed in order, without a (whole) response. */
+export const CLOSED = 5;
+/** The capture ended while the request was waiting. */
+export const OPEN = 6;
+/** The capture lost bytes, and whether and what was answered can no longer be said. */
+export const LOST = 7;
+/** The protocol answers nothing to this request. */
+export const ONE_WAY = 8;
+
+export const OUTCOMES = [
+  'in_flight',
+  'complete',
+  'truncated',
+  'timeout',
+  'reset',
+  'closed',
+  'open',
+  'lost',
+  'one_way',
+] as const;
+
+/** The two ends of a conversation, addresses as in Packet: four signed words, IPv4 in word 3. Client = who asks. */
+export class Ends {
+  ipVersion = 4;
+  client0 = 0;
+  client1 = 0;
+  client2 = 0;
+  client3 = 0;
+  clientPort = 0;
+  server0 = 0;
+  server1 = 0;
+  server2 = 0;
+  server3 = 0;
+  serverPort = 0;
+  /** What the telemetry room resolved for these ends (its Pair), kept here so that a finished exchange finds it without a look-up. */
+  memo: object | null = null;
+}
+
+/** The protocol an exchange was spoken in. */
+export interface Spoken {
+  /** Folder name, config key, metric label: `http`. */
+  readonly name: string;
+  readonly semantics: Semantics;
+}
+
+export class Exchange {
+  readonly protocol: Spoken;
+  readonly ends: Ends;
+  /** Correlation id of the protocol, or IN_ORDER. */
+  key: number;
+  outcome = IN_FLIGHT;
+  /**
+   * Times in ns since the pipeline's base second; UNSEEN (NaN) if not seen. Capture time of the packet that carries:
+   * the first byte of the request, its last byte, the first byte of the (final) response, its last byte.
+   */
+  startNs: number;
+  requestEndNs = UNSEEN;
+  firstByteNs = UNSEEN;
+  endNs = UNSEEN;
+  /** Bytes on the stream, heads and bodies. */
+  requestBytes = 0;
+  responseBytes = 0;
+  /**
+   * 128-bit identity (four signed words), equal at every place where the request can be seen:
+   * hash of sequence number, acknowledgement number, correlation id and the first bytes of the request.
+   */
+  id0 = 0;
+  id1 = 0;
+  id2 = 0;
+  id3 = 0;
+  /** GET, SELECT, Produce: low cardinality. */
+  operation = '';
+  /** Path with query as on the wire, table, topic. */
+  target = '';
+  /** Statement text, bounded; unmasked. */
+  statement = '';
+  /** Numeric status of the response; 0 when none was seen. */
+  status = 0;
+  /** The protocol's own opinion, for the raw report; spans and metrics ask Semantics. */
+  failed = false;
+  /** What happened on the connection between start and end. */
+  retransmissions = 0;
+  outOfOrder = 0;
+  zeroWindows = 0;
+  /** What is peculiar to the protocol. */
+  detail: object | null = null;
+  /** Stream offsets for pairing: the end of the request's head in its direction. */
+  requestHeadEnd = 0;
+
+  constructor(protocol: Spoken, ends: Ends, key: number, startNs: number) {
+    this.protocol = protocol;
+    this.ends = ends;
+    this.key = key;
+    this.startNs = startNs;
+  }
+}
+
+/** Takes every exchange that has come to an end. The record is the listener's to keep. */
+export interface ExchangeListener {
+  finished(x: Exchange): void;
+}

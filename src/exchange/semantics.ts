@@ -1,0 +1,69 @@
+import type { Exchange } from './exchange.ts';
+
+/** Which end's span or metric is meant. */
+export const CLIENT = 0;
+export const SERVER = 1;
+export type Side = 0 | 1;
+
+/** Takes attributes one by one; writers encode them as they come, no map is built. */
+export interface AttributeSink {
+  string(key: string, value: string): void;
+  int(key: string, value: number): void;
+  double(key: string, value: number): void;
+  boolean(key: string, value: boolean): void;
+  strings(key: string, values: readonly string[]): void;
+}
+
+/** A duration histogram of the semantic conventions, in seconds. */
+export interface DurationInstrument {
+  readonly name: string;
+  readonly description: string;
+  /** Upper bounds in seconds, ascending. */
+  readonly bounds: readonly number[];
+}
+
+/** Buckets that the HTTP, RPC and messaging conventions recommend. */
+export const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+/** Buckets that the database conventions recommend. */
+export const DATABASE_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+/** Trace context headers as found on the wire, '' when absent. */
+export interface WireContext {
+  traceparent: string;
+  tracestate: string;
+  /** Single-header b3, or the multi-header form joined as `traceid-spanid-sampled`. */
+  b3: string;
+  uberTraceId: string;
+  sw8: string;
+}
+
+/** What an exchange of one protocol means in OpenTelemetry's terms. Pure functions over the record. */
+export interface Semantics {
+  /** `pair`: CLIENT and SERVER span; `client`: a CLIENT span only (databases, caches, DNS). */
+  readonly spans: 'pair' | 'client';
+  /** Label of the service graph's edge. */
+  readonly connectionType: '' | 'database' | 'messaging_system';
+  readonly clientDuration: DurationInstrument | null;
+  readonly serverDuration: DurationInstrument | null;
+
+  /** One line for people: method and target. `raw`: as on the wire; otherwise without secrets. */
+  operation(x: Exchange, raw: boolean): string;
+  /** Status as the protocol words it; null when no response was seen. */
+  status(x: Exchange): string | null;
+  /** Low-cardinality name of the thing asked for, to group by in reports (HTTP: the path without query); '' if there is none. */
+  path(x: Exchange): string;
+
+  spanName(x: Exchange, side: Side, route: string): string;
+  /** Value of `error.type` on that side, '' when it is no error there. Span status is Error exactly when it is not ''. */
+  errorType(x: Exchange, side: Side): string;
+  /** Span attributes of the conventions, except error.type, peers and `spantap.*`, which are common to all protocols. */
+  attributes(x: Exchange, side: Side, route: string, put: AttributeSink): void;
+
+  /** Equal for exchanges of one pair that share every dimension (both sides, error type included; the route apart). */
+  seriesKey(x: Exchange): number;
+  /** Metric attributes, except error.type and peers. Called once for each new series. */
+  dimensions(x: Exchange, side: Side, route: string, put: AttributeSink): void;
+
+  /** The trace context that travelled with the request, or null. */
+  context(x: Exchange): WireContext | null;
+}

@@ -1,0 +1,14 @@
+/** The `naming` part of the configuration. */
+export interface NamingOptions {
+  /** A file in the form of /etc/hosts, '' for none. */
+  readonly hostsFile: string;
+  /** First match wins. One of `cidr`, `ip`, `host` (a name found in hostsFile); `port` narrows it to one server port. */
+  readonly services: readonly {
+    readonly cidr?: string | undefined;
+    readonly ip?: string | undefined;
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly name: string;
+    readonly namespace?: string | undefined;
+  }[];
+}

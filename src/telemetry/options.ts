@@ -1,0 +1,27 @@
+/** The `spans`, `metrics` and `agent` parts of the configuration. */
+export interface TelemetryOptions {
+  readonly spans: {
+    readonly enabled: boolean;
+    /** `pair`: CLIENT and SERVER; `client` or `server`: that one only. */
+    readonly mode: 'pair' | 'client' | 'server';
+    /** Wire contexts whose sampled bit is 0: `drop` their spans (metrics still count) or keep them `always`. */
+    readonly unsampled: 'drop' | 'always';
+    /** Spans are handed to the exporter when this many have gathered, or each `flushDelayMs`. */
+    readonly batchSpans: number;
+    readonly flushDelayMs: number;
+  };
+  readonly metrics: {
+    readonly enabled: boolean;
+    readonly intervalMs: number;
+    /** Series in all, per shard; what comes after goes to the overflow series. */
+    readonly maxSeries: number;
+    /** A series without a new observation for this long is forgotten, ms of packet time. */
+    readonly expiryMs: number;
+  };
+  /** `template`: ids in paths are folded (`/users/{id}`) and set as http.route; `off`: no route. */
+  readonly routes: 'off' | 'template';
+  /** `service.instance.id` of the metrics' resources, so that cumulative series of two agents never collide. */
+  readonly agentId: string;
+  /** Encoding of spans: what the exporter sends. */
+  readonly encoding: 'protobuf' | 'json';
+}
