@@ -1,0 +1,31 @@
+# make help lists the targets. Everything runs with the Node.js that scripts/setup.sh found or fetched.
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint demo bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## packages, Node.js and dependencies (fetches only what is missing)
+	@scripts/setup.sh
+
+build: ## the addon and dist/
+	@sh scripts/build-addon.sh
+	@tsc -p tsconfig.build.json
+
+test: setup build ## build and run all tests
+	@node --test --test-reporter=spec 'test/**/*.test.ts'
+
+lint: ## types, format, lint, and which room may import which
+	@tsc -p .
+	@biome check --error-on-warnings .
+
+demo: setup build ## three services, a live capture of lo, a table of what was seen
+	@node dist/demo/main.js
+
+bench: build ## throughput and cost per packet
+	@for file in test/bench/*.bench.ts; do node "$$file" || exit 1; done
+
+clean: ## what build made
+	@rm -rf dist build

