@@ -1,0 +1,87 @@
+/** The configuration as the rooms take it: each one its own plain slice, in units that their names tell. */
+import { hostname } from 'node:os';
+import type { Settings } from './schema.ts';
+import { parseBytes, parseMs } from './units.ts';
+
+export type Config = ReturnType<typeof configOf>;
+
+/** `otel`: the OTEL_* variables, which the exporter reads itself. */
+export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
+  const agentId = s.agent.id === '' ? hostname() : s.agent.id;
+  return freeze({
+    agent: { id: agentId },
+    capture: {
+      driver: s.capture.driver,
+      interfaces: s.capture.interfaces,
+      filter: s.capture.filter,
+      snaplen: s.capture.snaplen,
+      ringBytes: parseBytes(s.capture.ring),
+      promiscuous: s.capture.promiscuous,
+      batchDelayMs: parseMs(s.capture.batchDelay),
+      shards: s.capture.shards,
+    },
+    limits: { memoryBytes: parseBytes(s.limits.memory) },
+    streams: {
+      maxFlows: s.limits.flows,
+      idleMs: parseMs(s.streams.idle),
+      maxReorderBytes: parseBytes(s.limits.reorder),
+      lossGraceMs: parseMs(s.streams.lossGrace),
+    },
+    exchanges: {
+      timeoutMs: parseMs(s.exchanges.timeout),
+      quietMs: parseMs(s.exchanges.quiet),
+      maxInFlight: s.exchanges.maxInFlight,
+    },
+    protocols: s.protocols,
+    naming: s.naming,
+    telemetry: {
+      spans: {
+        enabled: s.spans.enabled,
+        mode: s.spans.mode,
+        unsampled: s.spans.unsampled,
+        batchSpans: s.spans.batchSpans,
+        flushDelayMs: parseMs(s.spans.flushDelay),
+      },
+      metrics: {
+        enabled: s.metrics.enabled,
+        intervalMs: parseMs(s.metrics.interval),
+        maxSeries: s.metrics.maxSeries,
+        expiryMs: parseMs(s.metrics.expiry),
+      },
+      routes: s.routes,
+      agentId,
+      encoding: encodingOf(s, otel),
+    },
+    export: {
+      endpoint: s.export.endpoint,
+      protocol: s.export.protocol,
+      headers: s.export.headers,
+      timeoutMs: s.export.timeout === '' ? null : parseMs(s.export.timeout),
+      compression: s.export.compression,
+      tls: s.export.tls,
+      queue: {
+        maxBytes: parseBytes(s.export.queue.size),
+        maxAgeMs: parseMs(s.export.queue.maxAge),
+        concurrency: s.export.queue.concurrency,
+      },
+      flushTimeoutMs: parseMs(s.export.flushTimeout),
+    },
+    self: { metrics: s.self.metrics, intervalMs: parseMs(s.self.interval) },
+    health: s.health,
+    log: s.log,
+    otel,
+  });
+}
+
+function encodingOf(s: Settings, otel: Readonly<Record<string, string>>): 'protobuf' | 'json' {
+  const spoken = s.export.protocol || otel.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || otel.OTEL_EXPORTER_OTLP_PROTOCOL || '';
+  return spoken === 'http/json' ? 'json' : 'protobuf';
+}
+
+/** Freezes a tree of fresh objects. */
+function freeze<T extends object>(tree: T): T {
+  for (const value of Object.values(tree)) {
+    if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) freeze(value);
+  }
+  return Object.freeze(tree);
+}
