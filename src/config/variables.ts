@@ -16,6 +16,9 @@ export interface Variable {
   readonly value: unknown;
 }
 
+/** Variables of the test suite (`SPANTAP_TEST_FULL`) are nobody's spelling mistakes. */
+const TESTS = `${PREFIX}TEST_`;
+
 /** Keys whose values are too rich for a variable. */
 const FILE_ONLY = ['naming.services'];
 
@@ -46,7 +49,8 @@ export function readVariables(
 ): Variable[] {
   const found: Variable[] = [];
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || name === FILE_VARIABLE || text === undefined || text === '') continue;
+    if (!name.startsWith(PREFIX) || text === undefined || text === '') continue;
+    if (name === FILE_VARIABLE || name.startsWith(TESTS)) continue;
     const path = KEYS.get(name);
     if (path !== undefined) {
       found.push({ name, path, value: typed(text, at(path)) });

@@ -1,0 +1,92 @@
+/** One JSON object for each exchange, one on a line, in the order in which exchanges come to their end. */
+import type { Timebase } from '../bytes/timebase.ts';
+import { COMPLETE, type Exchange, type ExchangeListener, ONE_WAY, OUTCOMES, UNSEEN } from '../exchange/exchange.ts';
+import { type AttributeSink, CLIENT } from '../exchange/semantics.ts';
+import { addressText, endpointText } from '../packet/address.ts';
+import { Identity, wordHex } from '../telemetry/identity.ts';
+import type { Output } from './output.ts';
+
+export class JsonLines implements ExchangeListener {
+  readonly #out: Output;
+  readonly #timebase: Timebase;
+  readonly #raw: boolean;
+  readonly #ids = new Identity();
+  readonly #attributes = new JsonAttributes();
+
+  /** `raw`: operations as on the wire, with whatever secrets they hold. */
+  constructor(out: Output, timebase: Timebase, raw: boolean) {
+    this.#out = out;
+    this.#timebase = timebase;
+    this.#raw = raw;
+  }
+
+  finished(x: Exchange): void {
+    const { ends: e, protocol, startNs } = x;
+    const s = protocol.semantics;
+    const ids = this.#ids;
+    ids.derive(x);
+    const status = s.status(x);
+    // what ended otherwise has an end too (the RST, the time-out), but not that of a response
+    const endNs = x.outcome === COMPLETE ? x.endNs : UNSEEN;
+    const client = endpointText(
+      e.ipVersion,
+      addressText(e.ipVersion, e.client0, e.client1, e.client2, e.client3),
+      e.clientPort,
+    );
+    const server = endpointText(
+      e.ipVersion,
+      addressText(e.ipVersion, e.server0, e.server1, e.server2, e.server3),
+      e.serverPort,
+    );
+    this.#out.write(
+      `{"protocol":"${protocol.name}","client":"${client}","server":"${server}","start":"${this.#timebase.text(startNs)}"` +
+        `,"requestEndMs":${ms(x.requestEndNs - startNs)},"firstByteMs":${ms(x.firstByteNs - startNs)},"endMs":${ms(endNs - startNs)}` +
+        `,"operation":${JSON.stringify(s.operation(x, this.#raw))},"status":${JSON.stringify(status)}` +
+        `,"error":${status === null ? null : x.failed},"complete":${x.outcome === COMPLETE}` +
+        `,"noResponseExpected":${x.outcome === ONE_WAY},"requestBytes":${x.requestBytes},"responseBytes":${x.responseBytes}` +
+        `,"traceId":"${wordHex(ids.trace0)}${wordHex(ids.trace1)}${wordHex(ids.trace2)}${wordHex(ids.trace3)}"` +
+        `,"spanId":"${wordHex(ids.client0)}${wordHex(ids.client1)}","attributes":${this.#attributes.of(x)}}\n`,
+    );
+  }
+}
+
+/** Milliseconds with up to six decimals, null if not seen. */
+function ms(ns: number): string {
+  return Number.isNaN(ns) ? 'null' : String(Math.round(ns) / 1e6);
+}
+
+/** Attributes as the text of a JSON object. */
+class JsonAttributes implements AttributeSink {
+  #text = '';
+
+  /** What the CLIENT span of `x` says. */
+  of(x: Exchange): string {
+    const s = x.protocol.semantics;
+    this.#text = '';
+    s.attributes(x, CLIENT, '', this);
+    const error = s.errorType(x, CLIENT);
+    if (error !== '') this.string('error.type', error);
+    if (x.outcome !== COMPLETE) this.string('spantap.outcome', OUTCOMES[x.outcome]!);
+    return `{${this.#text}}`;
+  }
+
+  string(key: string, value: string): void {
+    this.#put(key, JSON.stringify(value));
+  }
+  int(key: string, value: number): void {
+    this.#put(key, String(value));
+  }
+  double(key: string, value: number): void {
+    this.#put(key, String(value));
+  }
+  boolean(key: string, value: boolean): void {
+    this.#put(key, String(value));
+  }
+  strings(key: string, values: readonly string[]): void {
+    this.#put(key, JSON.stringify(values));
+  }
+
+  #put(key: string, json: string): void {
+    this.#text += `${this.#text === '' ? '' : ','}"${key}":${json}`;
+  }
+}
