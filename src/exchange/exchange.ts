@@ -1,5 +1,6 @@
 /** One request and its response, in the same shape for every protocol. */
 
+import { addressText } from '../bytes/address.ts';
 import type { Semantics } from './semantics.ts';
 
 /** A time that was not seen. */
@@ -51,6 +52,23 @@ export class Ends {
   serverPort = 0;
   /** What the telemetry room resolved for these ends (its Pair), kept here so that a finished exchange finds it without a look-up. */
   memo: object | null = null;
+  #clientAddress = '';
+  #serverAddress = '';
+
+  /** The client's address as text, made once. */
+  get clientAddress(): string {
+    if (this.#clientAddress === '') {
+      this.#clientAddress = addressText(this.ipVersion, this.client0, this.client1, this.client2, this.client3);
+    }
+    return this.#clientAddress;
+  }
+
+  get serverAddress(): string {
+    if (this.#serverAddress === '') {
+      this.#serverAddress = addressText(this.ipVersion, this.server0, this.server1, this.server2, this.server3);
+    }
+    return this.#serverAddress;
+  }
 }
 
 /** The protocol an exchange was spoken in. */
@@ -91,6 +109,8 @@ export class Exchange {
   target = '';
   /** Statement text, bounded; unmasked. */
   statement = '';
+  /** Version of the protocol, in its own numbering (HTTP: 9 for 0.9, 10, 11); 0 when it has none. */
+  version = 0;
   /** Numeric status of the response; 0 when none was seen. */
   status = 0;
   /** The protocol's own opinion, for the raw report; spans and metrics ask Semantics. */

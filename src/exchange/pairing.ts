@@ -1,0 +1,343 @@
+import type { Budget, Owner } from '../bytes/budget.ts';
+import type { Window } from '../bytes/window.ts';
+import {
+  COMPLETE,
+  type Ends,
+  Exchange,
+  type ExchangeListener,
+  IN_FLIGHT,
+  LOST,
+  ONE_WAY,
+  OPEN,
+  type Spoken,
+  TIMEOUT,
+  TRUNCATED,
+} from './exchange.ts';
+import { identify } from './identity.ts';
+import type { Weather } from './weather.ts';
+
+/** What the pairing room counts (`exchange.*`). */
+export class ExchangeCounters {
+  begun = 0;
+  /** Responses whose request nobody saw; never paired with another. */
+  unasked = 0;
+  /** Responses that came after their request had been given up as a timeout. */
+  late = 0;
+  /** Requests and responses passed over because order could not be trusted after a loss. */
+  quarantinedRequests = 0;
+  quarantinedResponses = 0;
+  /** Finished pairs thrown away because pipelining was found out after the fact. */
+  quarantinedPairs = 0;
+  /** Responses refused because their acknowledgement did not cover the request they would have been paired with. */
+  refusedByAck = 0;
+  /** Times that order became unknown. */
+  orderLost = 0;
+  /** Requests beyond `exchanges.maxInFlight` or the memory budget. */
+  refusedInFlight = 0;
+}
+
+/** What all pairings of a pipeline share. */
+export interface PairingEnv {
+  readonly listener: ExchangeListener;
+  readonly counters: ExchangeCounters;
+  readonly budget: Budget;
+  readonly owner: Owner;
+  readonly timeoutNs: number;
+  readonly quietNs: number;
+  readonly maxInFlight: number;
+  /** How much of each record is wanted; 2 (everything) includes the identity. */
+  readonly detail: 0 | 1 | 2;
+}
+
+/** An exchange in flight: the record, its strings and its place in the queue. */
+const EXCHANGE_COST = 600;
+
+/** Order is known exactly: nothing was missed since the connection began. */
+const ALIGNED = 0;
+/**
+ * Something was missed. A client that never pipelines has nothing outstanding when it asks again, so pairs are made on
+ * that assumption, but kept back until it has proved itself; one sign of pipelining throws them away.
+ */
+const TRIAL = 1;
+/** Something was missed on a connection that pipelines: nothing is paired until it has been silent for `quietNs`. */
+const BLIND = 2;
+
+/** Clean round trips that prove a client serial. */
+const PROOF = 3;
+
+/**
+ * Requests and responses of one connection of an in-order protocol: first asked, first answered. It would rather lose an
+ * exchange than pair it wrongly: see the states above.
+ */
+export class Pairing {
+  readonly detail: 0 | 1 | 2;
+  readonly #env: PairingEnv;
+  readonly #protocol: Spoken;
+  readonly #ends: Ends;
+  readonly #weather: Weather;
+  /** In flight, oldest first, from `#head` on. Given-up ones stay as placeholders for their late response. */
+  #queue: Exchange[] = [];
+  #head = 0;
+  /** The exchange whose response is being read. */
+  #answering: Exchange | null = null;
+  #order: number;
+  #pipelines = false;
+  #trips = 0;
+  #held: Exchange[] = [];
+  /** Since the last begin or answer: bytes were missed, so a response without request proves nothing. */
+  #missedSince: boolean;
+  /** Requests were missed behind the ones in the queue. */
+  #unknownBehind = false;
+  #responseEndSeq = 0;
+  #responseEnded = false;
+  /** Exchanges that came to a response. */
+  finished = 0;
+
+  constructor(env: PairingEnv, protocol: Spoken, ends: Ends, weather: Weather, midway: boolean) {
+    this.#env = env;
+    this.detail = env.detail;
+    this.#protocol = protocol;
+    this.#ends = ends;
+    this.#weather = weather;
+    this.#order = midway ? TRIAL : ALIGNED;
+    this.#missedSince = midway;
+  }
+
+  get inFlight(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  begin(key: number, w: Window, from: number, to: number): Exchange | null {
+    const c = this.#env.counters;
+    const timeNs = w.timeAt(from);
+    const outstanding = this.inFlight > 0 || this.#answering !== null;
+    // Sent before the end of the last response was received: the client does not wait for responses.
+    const early = this.#responseEnded && ((w.ackAt(from) - this.#responseEndSeq) | 0) < 0;
+    if (outstanding || early) {
+      this.#pipelines = true;
+      if (this.#order === TRIAL) this.#contradicted();
+    }
+    if (this.#unknownBehind) {
+      // Requests were missed in front of this one.
+      this.#unknownBehind = false;
+      if (outstanding) this.#forget();
+      this.#distrust();
+    }
+    if (this.#order === BLIND) {
+      if (timeNs - this.#weather.lastDataNs < this.#env.quietNs) {
+        c.quarantinedRequests++;
+        return null;
+      }
+      this.#order = TRIAL;
+      this.#trips = 0;
+    }
+    this.#missedSince = false;
+    if (this.inFlight >= this.#env.maxInFlight || !this.#env.budget.take(this.#env.owner, EXCHANGE_COST)) {
+      c.refusedInFlight++;
+      this.#unknownBehind = true; // it will be answered, and nobody must get that answer
+      return null;
+    }
+    const x = new Exchange(this.#protocol, this.#ends, key, timeNs);
+    c.begun++;
+    x.retransmissions = -this.#weather.retransmissions;
+    x.outOfOrder = -this.#weather.outOfOrder;
+    x.zeroWindows = -this.#weather.zeroWindows;
+    if (this.detail === 2) identify(x, w.seqAt(from), w.ackAt(from), w.buf, from, to);
+    x.requestHeadEnd = w.seqAt(to);
+    this.#queue.push(x);
+    return x;
+  }
+
+  expected(_key: number): Exchange | null {
+    return this.inFlight > 0 ? this.#queue[this.#head]! : null;
+  }
+
+  answer(_key: number, w: Window, at: number): Exchange | null {
+    const c = this.#env.counters;
+    if (this.inFlight === 0) {
+      if (this.#order === BLIND || this.#missedSince) c.quarantinedResponses++;
+      else c.unasked++;
+      if (this.#order === TRIAL && !this.#missedSince) {
+        this.#pipelines = true;
+        this.#contradicted();
+      }
+      return null;
+    }
+    const x = this.#queue[this.#head]!;
+    if (((w.ackAt(at) - x.requestHeadEnd) | 0) < 0) {
+      // Sent before the server had that request: an answer to something else.
+      c.refusedByAck++;
+      if (this.#order === TRIAL) {
+        this.#pipelines = true;
+        this.#contradicted();
+      }
+      return null;
+    }
+    this.#head++;
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 64) {
+      this.#queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+    this.#missedSince = false;
+    this.#answering = x;
+    if (x.outcome !== IN_FLIGHT) c.late++;
+    else x.firstByteNs = w.timeAt(at);
+    return x;
+  }
+
+  /** The response ends in front of `w.pos`. */
+  finish(x: Exchange, w: Window): void {
+    this.#answering = null;
+    this.finished++;
+    this.#responseEndSeq = w.seqAt(w.pos);
+    this.#responseEnded = true;
+    if (x.outcome !== IN_FLIGHT) return; // reported as a timeout long ago
+    const endNs = w.timeBefore();
+    x.endNs = endNs < x.firstByteNs ? x.firstByteNs : endNs;
+    this.#end(x, COMPLETE, true);
+  }
+
+  truncate(x: Exchange): void {
+    this.#answering = null;
+    this.finished++;
+    if (x.outcome === IN_FLIGHT) this.#end(x, TRUNCATED, true);
+  }
+
+  /** The protocol answers nothing to this request, which is at the queue's end. */
+  oneWay(x: Exchange): void {
+    this.#queue.pop();
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#head = 0;
+    }
+    this.#end(x, ONE_WAY, true);
+  }
+
+  requestsLost(): void {
+    this.#missedSince = true;
+    this.#responseEnded = false;
+    this.#unknownBehind = true;
+  }
+
+  responsesLost(): void {
+    this.#missedSince = true;
+    this.#responseEnded = false;
+    this.#answering = null;
+    this.#forget();
+    this.#distrust();
+  }
+
+  /** Gives up what has waited too long, and releases kept-back pairs of a silent connection. Called about once a second. */
+  sweep(nowNs: number): void {
+    const { timeoutNs, quietNs } = this.#env;
+    const lastDataNs = this.#weather.lastDataNs;
+    for (let i = this.#head; i < this.#queue.length; i++) {
+      const x = this.#queue[i]!;
+      // While its request is still being sent nobody waits for an answer.
+      const sinceNs = Number.isNaN(x.requestEndNs) ? lastDataNs : x.startNs;
+      if (nowNs - sinceNs >= timeoutNs) this.#giveUp(x, sinceNs + timeoutNs);
+    }
+    // A long download is no timeout while bytes move.
+    const a = this.#answering;
+    if (a !== null && nowNs - lastDataNs >= timeoutNs) this.#giveUp(a, lastDataNs + timeoutNs);
+    if (this.#held.length > 0 && this.inFlight === 0 && nowNs - lastDataNs >= quietNs) this.#releaseHeld();
+  }
+
+  #giveUp(x: Exchange, atNs: number): void {
+    if (x.outcome !== IN_FLIGHT) return;
+    x.endNs = atNs;
+    this.#end(x, TIMEOUT, false);
+  }
+
+  /** The connection is over: what is in flight ends as `outcome`. */
+  close(outcome: number, nowNs: number): void {
+    const a = this.#answering;
+    this.#answering = null;
+    if (a !== null && a.outcome === IN_FLIGHT) {
+      const cut = outcome === OPEN || outcome === LOST;
+      if (!cut) a.endNs = nowNs;
+      this.#end(a, cut ? TRUNCATED : outcome, true);
+    }
+    for (let i = this.#head; i < this.#queue.length; i++) {
+      const x = this.#queue[i]!;
+      if (x.outcome !== IN_FLIGHT) continue;
+      x.endNs = nowNs;
+      this.#end(x, outcome, false);
+    }
+    this.#queue.length = 0;
+    this.#head = 0;
+    this.#releaseHeld();
+  }
+
+  /** It was the wrong protocol: nothing of it was real. */
+  discard(): void {
+    for (let i = this.#head; i < this.#queue.length; i++) this.#drop(this.#queue[i]!);
+    if (this.#answering !== null) this.#drop(this.#answering);
+    for (const x of this.#held) this.#drop(x);
+    this.#queue.length = 0;
+    this.#head = 0;
+    this.#held.length = 0;
+    this.#answering = null;
+  }
+
+  #drop(x: Exchange): void {
+    if (x.outcome === IN_FLIGHT) this.#env.budget.give(this.#env.owner, EXCHANGE_COST);
+  }
+
+  /** An exchange has come to its end. `paired`: its response is known, and as good as the order is. */
+  #end(x: Exchange, outcome: number, paired: boolean): void {
+    x.outcome = outcome;
+    x.retransmissions += this.#weather.retransmissions;
+    x.outOfOrder += this.#weather.outOfOrder;
+    x.zeroWindows += this.#weather.zeroWindows;
+    this.#env.budget.give(this.#env.owner, EXCHANGE_COST);
+    if (!paired || this.#order === ALIGNED) {
+      this.#env.listener.finished(x);
+      return;
+    }
+    this.#held.push(x);
+    if (outcome === COMPLETE && ++this.#trips >= PROOF) {
+      this.#order = ALIGNED;
+      this.#releaseHeld();
+    }
+  }
+
+  #releaseHeld(): void {
+    for (const x of this.#held) this.#env.listener.finished(x);
+    this.#held.length = 0;
+  }
+
+  /** What is in flight can no longer be told from what was answered unseen. */
+  #forget(): void {
+    for (let i = this.#head; i < this.#queue.length; i++) {
+      const x = this.#queue[i]!;
+      if (x.outcome === IN_FLIGHT) this.#end(x, LOST, false);
+    }
+    this.#queue.length = 0;
+    this.#head = 0;
+  }
+
+  #distrust(): void {
+    this.#env.counters.orderLost++;
+    this.#trips = 0;
+    this.#order = this.#pipelines ? BLIND : TRIAL;
+  }
+
+  /** The client pipelines after all: no pair made since the loss can be believed. */
+  #contradicted(): void {
+    this.#env.counters.quarantinedPairs += this.#held.length;
+    for (const x of this.#held) {
+      x.outcome = LOST;
+      x.endNs = Number.NaN;
+      x.firstByteNs = Number.NaN;
+      x.status = 0;
+      this.#env.listener.finished(x);
+    }
+    this.#held.length = 0;
+    this.#forget();
+    this.#order = BLIND;
+  }
+}

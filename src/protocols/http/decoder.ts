@@ -1,0 +1,438 @@
+import type { Exchange } from '../../exchange/exchange.ts';
+import {
+  type Decoder,
+  type Dir,
+  type Exchanges,
+  FULL,
+  IN_ORDER,
+  LOST,
+  MORE,
+  SKIP,
+  STOP,
+  type Step,
+  TARGETS,
+  TO_SERVER,
+  type Window,
+} from '../protocol.ts';
+import { HttpDetail } from './exchange-detail.ts';
+import { readDetail, readField, settleDetail } from './headers.ts';
+import {
+  BODY,
+  CHUNK_DATA,
+  CHUNK_END,
+  CHUNK_SIZE,
+  HEADER_REST,
+  HEADERS,
+  Message,
+  START,
+  START_REST,
+  TRAILERS,
+  TUNNEL,
+  VERSIONLESS,
+} from './message.ts';
+import {
+  A_START,
+  METHODS,
+  NOT_A_START,
+  RequestLine,
+  readChunkSize,
+  readRequestLine,
+  readStatusLine,
+  requestStart,
+  responseStart,
+  TOO_SHORT,
+} from './syntax.ts';
+
+/** A line longer than this is read in pieces: its start counts, its rest passes by. Servers refuse lines beyond 8 KiB. */
+export const MAX_LINE = 8192;
+
+const LF = 10;
+const CR = 13;
+const COLON = 58;
+
+const LINE = new RequestLine();
+
+/**
+ * HTTP/1.x (RFC 9112), line by line: a head is never buffered whole, only the line that a segment cut. Bodies pass by unseen.
+ * RFC 9112 section 6 decides where a message ends.
+ */
+export class HttpDecoder implements Decoder {
+  successor = '';
+  readonly #out: Exchanges;
+  readonly #request = new Message();
+  readonly #response = new Message();
+  /** Exchanges whose request's end has not been seen: the last one begun. */
+  #asking: Exchange | null = null;
+
+  constructor(out: Exchanges) {
+    this.#out = out;
+  }
+
+  decode(dir: Dir, w: Window): Step {
+    return dir === TO_SERVER ? this.#readRequest(w) : this.#readResponse(w);
+  }
+
+  resync(dir: Dir, w: Window): boolean {
+    const judged =
+      dir === TO_SERVER ? requestStart(w.buf, w.pos, w.end, MAX_LINE) : responseStart(w.buf, w.pos, w.end);
+    if (judged === A_START) return true;
+    if (judged !== TOO_SHORT || w.end - w.pos >= MAX_LINE) w.pos = w.end;
+    return false;
+  }
+
+  gap(dir: Dir, _w: Window): void {
+    if (dir === TO_SERVER) {
+      this.#request.phase = START;
+      this.#request.scanned = 0;
+      this.#asking = null;
+      this.#out.requestsLost();
+      return;
+    }
+    const m = this.#response;
+    if (m.exchange !== null) this.#out.truncate(m.exchange);
+    m.exchange = null;
+    m.phase = START;
+    m.scanned = 0;
+    this.#out.responsesLost();
+  }
+
+  end(dir: Dir, w: Window): void {
+    if (dir === TO_SERVER) return;
+    const m = this.#response;
+    if (m.untilClose && m.phase === BODY) this.#finishResponse(m, w);
+  }
+
+  /** Index of the line feed that ends the line at `w.pos`; -1: not in the window yet, `w.want` is set. */
+  #line(w: Window, m: Message): number {
+    const { buf, end } = w;
+    for (let i = w.pos + m.scanned; i < end; i++) {
+      if (buf[i] === LF) {
+        m.scanned = 0;
+        return i;
+      }
+    }
+    m.scanned = end - w.pos;
+    w.want = m.scanned + 1;
+    return -1;
+  }
+
+  #readRequest(w: Window): Step {
+    const m = this.#request;
+    for (;;) {
+      switch (m.phase) {
+        case START: {
+          if (w.pos === w.end) {
+            w.want = 1;
+            return MORE;
+          }
+          const before = m.scanned;
+          const eol = this.#line(w, m);
+          if (eol < 0) {
+            if (m.scanned < MAX_LINE) {
+              if (before > 32 || requestStart(w.buf, w.pos, w.end, MAX_LINE) !== NOT_A_START || emptyLine(w)) return MORE;
+              return this.#lost(m);
+            }
+            if (!this.#beginRequest(w, m, w.end)) return this.#lost(m);
+            m.phase = START_REST;
+            break;
+          }
+          const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
+          if (to === w.pos) {
+            w.pos = eol + 1; // empty lines in front of a request line are ignored (RFC 9112 section 2.2)
+            break;
+          }
+          if (!this.#beginRequest(w, m, to)) return this.#lost(m);
+          w.pos = eol + 1;
+          m.phase = LINE.version === 9 ? VERSIONLESS : HEADERS;
+          break;
+        }
+        case VERSIONLESS:
+          if (headerFollows(w)) m.phase = HEADERS;
+          else this.#requestHeadEnds(w, m, false);
+          break;
+        case HEADERS:
+        case TRAILERS: {
+          const eol = this.#line(w, m);
+          if (eol < 0) {
+            if (m.scanned < MAX_LINE) return MORE;
+            m.phase = HEADER_REST;
+            break;
+          }
+          const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
+          const from = w.pos;
+          w.pos = eol + 1;
+          if (to === from) {
+            if (m.phase === TRAILERS) this.#finishRequest(m, w);
+            else this.#requestHeadEnds(w, m, true);
+            if ((m.phase as number) === BODY) {
+              w.want = m.contentLength;
+              return SKIP;
+            }
+          } else if (m.phase === HEADERS) {
+            readField(m, w.buf, from, to);
+            if (m.detail !== null) readDetail(m.detail, w.buf, from, to);
+          }
+          break;
+        }
+        case BODY:
+          this.#finishRequest(m, w);
+          break;
+        case TUNNEL:
+          w.want = w.end - w.pos + 1;
+          if (w.want <= MAX_LINE) return MORE;
+          w.pos = w.end;
+          w.want = 1;
+          return MORE;
+        default: {
+          const step = this.#common(w, m);
+          if (step >= 0) return step as Step;
+        }
+      }
+    }
+  }
+
+  #readResponse(w: Window): Step {
+    const m = this.#response;
+    for (;;) {
+      switch (m.phase) {
+        case START: {
+          if (w.pos === w.end) {
+            w.want = 1;
+            return MORE;
+          }
+          const eol = this.#line(w, m);
+          if (eol < 0 && m.scanned < MAX_LINE) {
+            if (responseStart(w.buf, w.pos, w.end) !== NOT_A_START || emptyLine(w)) return MORE;
+          }
+          if (eol >= 0 && (eol === w.pos || (eol === w.pos + 1 && w.buf[w.pos] === CR))) {
+            w.pos = eol + 1;
+            break;
+          }
+          const status = readStatusLine(w.buf, w.pos, eol < 0 ? w.end : eol);
+          if (status < 0) {
+            if (this.#versionless(w, m)) return this.#untilClose(w, m);
+            return this.#lost(m);
+          }
+          m.begin(w.base + w.pos);
+          m.status = status;
+          if (status >= 200 || status === 101) {
+            m.exchange = this.#out.answer(IN_ORDER, w, w.pos);
+            if (m.exchange !== null) {
+              m.exchange.status = status;
+              m.exchange.failed = status >= 400;
+            }
+          }
+          if (eol < 0) m.phase = START_REST;
+          else {
+            w.pos = eol + 1;
+            m.phase = HEADERS;
+          }
+          break;
+        }
+        case HEADERS:
+        case TRAILERS: {
+          const eol = this.#line(w, m);
+          if (eol < 0) {
+            if (m.scanned < MAX_LINE) return MORE;
+            m.phase = HEADER_REST;
+            break;
+          }
+          const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
+          const from = w.pos;
+          w.pos = eol + 1;
+          if (to !== from) {
+            if (m.phase === HEADERS) readField(m, w.buf, from, to);
+            break;
+          }
+          if (m.phase === TRAILERS) {
+            this.#finishResponse(m, w);
+            break;
+          }
+          const step = this.#responseHeadEnds(w, m);
+          if (step >= 0) return step as Step;
+          break;
+        }
+        case BODY:
+          this.#finishResponse(m, w);
+          break;
+        default: {
+          const step = this.#common(w, m);
+          if (step >= 0) return step as Step;
+        }
+      }
+    }
+  }
+
+  /** Phases that requests and responses read alike. -1: go on with the new phase. */
+  #common(w: Window, m: Message): number {
+    switch (m.phase) {
+      case START_REST:
+      case HEADER_REST: {
+        const eol = this.#line(w, m);
+        if (eol < 0) {
+          w.pos = w.end;
+          m.scanned = 0;
+          w.want = 1;
+          return MORE;
+        }
+        w.pos = eol + 1;
+        m.phase = HEADERS;
+        return -1;
+      }
+      case CHUNK_SIZE: {
+        const eol = this.#line(w, m);
+        if (eol < 0) return m.scanned < MAX_LINE ? MORE : this.#lost(m);
+        const size = readChunkSize(w.buf, w.pos, eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol);
+        if (size < 0) return this.#lost(m);
+        w.pos = eol + 1;
+        if (size === 0) {
+          m.phase = TRAILERS;
+          return -1;
+        }
+        m.phase = CHUNK_DATA;
+        w.want = size;
+        return SKIP;
+      }
+      case CHUNK_DATA:
+        m.phase = CHUNK_END;
+        return -1;
+      default: {
+        // CHUNK_END: the line end behind the data
+        const eol = this.#line(w, m);
+        if (eol < 0) return m.scanned < 2 ? MORE : this.#lost(m);
+        if (eol - w.pos > 1) return this.#lost(m);
+        w.pos = eol + 1;
+        m.phase = CHUNK_SIZE;
+        return -1;
+      }
+    }
+  }
+
+  #lost(m: Message): Step {
+    m.scanned = 0;
+    return LOST;
+  }
+
+  /** A request line stands at `buf[w.pos, to)`; false: it does not. */
+  #beginRequest(w: Window, m: Message, to: number): boolean {
+    const { buf, pos } = w;
+    if (!readRequestLine(buf, pos, to, LINE)) return false;
+    m.begin(w.base + pos);
+    m.connect = LINE.method === 5;
+    const x = this.#out.begin(IN_ORDER, w, pos, to);
+    m.exchange = x;
+    this.#asking = x;
+    if (x === null) return true;
+    x.operation = LINE.method >= 0 ? METHODS[LINE.method]! : buf.toString('latin1', pos, LINE.methodEnd);
+    x.version = LINE.version;
+    if (this.#out.detail >= TARGETS) x.target = buf.toString('utf8', LINE.targetStart, LINE.targetEnd);
+    if (this.#out.detail === FULL) {
+      m.detail = new HttpDetail();
+      x.detail = m.detail;
+    }
+    return true;
+  }
+
+  /** The blank line came (or, `headers` false, a versionless request has no headers). Sets the phase that follows. */
+  #requestHeadEnds(w: Window, m: Message, headers: boolean): void {
+    if (m.exchange !== null) m.exchange.requestHeadEnd = w.seqAt(w.pos);
+    if (m.detail !== null) settleDetail(m.detail);
+    if (headers && m.chunked) m.phase = CHUNK_SIZE;
+    else if (headers && m.contentLength > 0 && !m.coded) m.phase = BODY;
+    else this.#finishRequest(m, w);
+  }
+
+  #finishRequest(m: Message, w: Window): void {
+    const x = m.exchange;
+    if (x !== null && x === this.#asking) {
+      x.requestEndNs = w.timeBefore();
+      x.requestBytes = w.base + w.pos - m.startOffset;
+    }
+    this.#asking = null;
+    m.exchange = null;
+    m.detail = null;
+    m.phase = m.connect ? TUNNEL : START;
+  }
+
+  /** The blank line behind a response's headers came. -1: go on. */
+  #responseHeadEnds(w: Window, m: Message): number {
+    const { status, exchange: x } = m;
+    if (status === 101) {
+      this.#finishResponse(m, w);
+      return STOP;
+    }
+    if (status < 200) {
+      m.phase = START;
+      return -1;
+    }
+    const connect = x !== null && x.operation === 'CONNECT';
+    if (connect && status < 300) {
+      this.#finishResponse(m, w);
+      return STOP;
+    }
+    if (connect) this.#request.phase = START; // refused: the connection speaks HTTP on
+    if (status === 204 || status === 304 || (x !== null && x.operation === 'HEAD')) {
+      this.#finishResponse(m, w);
+      return -1;
+    }
+    if (m.chunked) {
+      m.phase = CHUNK_SIZE;
+      return -1;
+    }
+    if (m.contentLength >= 0 && !m.coded) {
+      if (m.contentLength === 0) {
+        this.#finishResponse(m, w);
+        return -1;
+      }
+      m.phase = BODY;
+      w.want = m.contentLength;
+      return SKIP;
+    }
+    return this.#untilClose(w, m);
+  }
+
+  #untilClose(w: Window, m: Message): Step {
+    m.untilClose = true;
+    m.phase = BODY;
+    w.want = Number.POSITIVE_INFINITY;
+    return SKIP;
+  }
+
+  /** The answer to a request of HTTP/0.9 is nothing but a body that ends with the connection. */
+  #versionless(w: Window, m: Message): boolean {
+    const x = this.#out.expected(IN_ORDER);
+    if (x === null || x.version !== 9 || x.operation !== 'GET') return false;
+    const taken = this.#out.answer(IN_ORDER, w, w.pos);
+    if (taken === null) return false;
+    m.begin(w.base + w.pos);
+    m.exchange = taken;
+    return true;
+  }
+
+  #finishResponse(m: Message, w: Window): void {
+    const x = m.exchange;
+    m.exchange = null;
+    m.untilClose = false;
+    m.phase = START;
+    if (x === null) return;
+    x.responseBytes = w.base + w.pos - m.startOffset;
+    this.#out.finish(x, w);
+  }
+}
+
+/** The window holds nothing but the beginning of an empty line. */
+function emptyLine(w: Window): boolean {
+  return w.end - w.pos === 1 && w.buf[w.pos] === CR;
+}
+
+/** Behind a request line without version: a header field name and a colon, or an empty line. */
+function headerFollows(w: Window): boolean {
+  const limit = Math.min(w.end, w.pos + 64);
+  for (let i = w.pos; i < limit; i++) {
+    const b = w.buf[i]!;
+    if (b === COLON) return i > w.pos;
+    if (b === CR || b === LF) return i === w.pos;
+    if (b <= 32 || b >= 127) return false;
+  }
+  return false;
+}

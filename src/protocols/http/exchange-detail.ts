@@ -1,0 +1,22 @@
+import type { WireContext } from '../../exchange/semantics.ts';
+
+/** What HTTP adds to an exchange; strings are '' when absent. Filled only when details are wanted. */
+export class HttpDetail implements WireContext {
+  host = '';
+  userAgent = '';
+  /** `Forwarded` for=/host=/proto= or the X-Forwarded-* headers. */
+  forwardedFor = '';
+  forwardedHost = '';
+  forwardedProto = '';
+  traceparent = '';
+  tracestate = '';
+  b3 = '';
+  uberTraceId = '';
+  sw8 = '';
+  /** Two traceparent headers make both worthless (W3C Trace Context 3.2). */
+  traceparents = 0;
+  /** Parts of the b3 multi-header form. */
+  b3TraceId = '';
+  b3SpanId = '';
+  b3Sampled = '';
+}

@@ -1,0 +1,133 @@
+import type { HttpDetail } from './exchange-detail.ts';
+import { FIELD_CODING, FIELD_LENGTH, type Message, NO_FIELD } from './message.ts';
+import { readLength, sameName } from './syntax.ts';
+
+const SP = 32;
+const TAB = 9;
+const COLON = 58;
+
+/** Longest header value that is kept. */
+const MAX_VALUE = 512;
+
+/** Reads the header field `buf[from, to)` (line end taken off) for what frames the message: length and coding. */
+export function readField(m: Message, buf: Buffer, from: number, to: number): void {
+  const first = buf[from]!;
+  if (first === SP || first === TAB) {
+    // obs-fold: the value goes on
+    if (m.field === FIELD_CODING && endsChunked(buf, from, to)) m.chunked = true;
+    else if (m.field === FIELD_LENGTH && to - from > 1 && m.contentLength < 0) setLength(m, readLength(buf, from, to));
+    return;
+  }
+  m.field = NO_FIELD;
+  const n = to - from;
+  const low = first | 32;
+  if (low === 99 && n > 14 && buf[from + 14] === COLON && sameName(buf, from, 'content-length')) {
+    m.field = FIELD_LENGTH;
+    if (!blank(buf, from + 15, to)) setLength(m, readLength(buf, from + 15, to));
+  } else if (low === 116 && n > 17 && buf[from + 17] === COLON && sameName(buf, from, 'transfer-encoding')) {
+    m.field = FIELD_CODING;
+    m.coded = true;
+    if (endsChunked(buf, from + 18, to)) m.chunked = true;
+  }
+}
+
+function blank(buf: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (buf[i] !== SP && buf[i] !== TAB) return false;
+  return true;
+}
+
+/** Two different lengths make both worthless (RFC 9112 section 6.3). */
+function setLength(m: Message, length: number): void {
+  if (length < 0 || (m.contentLength >= 0 && m.contentLength !== length) || m.contentLength === -2) m.contentLength = -2;
+  else m.contentLength = length;
+}
+
+/** `chunked` is the last transfer coding. */
+function endsChunked(buf: Buffer, from: number, to: number): boolean {
+  let end = to;
+  while (end > from && (buf[end - 1] === SP || buf[end - 1] === TAB)) end--;
+  return end - from >= 7 && sameName(buf, end - 7, 'chunked');
+}
+
+/** Length of the field name in `buf[from, to)`, or 0. */
+function nameLength(buf: Buffer, from: number, to: number): number {
+  const limit = Math.min(to, from + 20);
+  for (let i = from; i < limit; i++) if (buf[i] === COLON) return i - from;
+  return 0;
+}
+
+function value(buf: Buffer, from: number, to: number): string {
+  while (from < to && (buf[from] === SP || buf[from] === TAB)) from++;
+  while (to > from && (buf[to - 1] === SP || buf[to - 1] === TAB)) to--;
+  return buf.toString('utf8', from, Math.min(to, from + MAX_VALUE));
+}
+
+/** Reads the request header `buf[from, to)` for what spans carry. */
+export function readDetail(d: HttpDetail, buf: Buffer, from: number, to: number): void {
+  const n = nameLength(buf, from, to);
+  if (n === 0) return;
+  const v = from + n + 1;
+  switch (buf[from]! | 32) {
+    case 104: // h
+      if (n === 4 && d.host === '' && sameName(buf, from, 'host')) d.host = value(buf, v, to);
+      return;
+    case 117: // u
+      if (n === 10 && sameName(buf, from, 'user-agent')) d.userAgent = value(buf, v, to);
+      else if (n === 13 && sameName(buf, from, 'uber-trace-id')) d.uberTraceId = value(buf, v, to);
+      return;
+    case 116: // t
+      if (n === 11 && sameName(buf, from, 'traceparent')) {
+        d.traceparent = ++d.traceparents > 1 ? '' : value(buf, v, to);
+      } else if (n === 10 && sameName(buf, from, 'tracestate')) {
+        const more = value(buf, v, to);
+        d.tracestate = d.tracestate === '' ? more : `${d.tracestate},${more}`.slice(0, MAX_VALUE);
+      }
+      return;
+    case 98: // b
+      if (n === 2 && sameName(buf, from, 'b3')) d.b3 = value(buf, v, to);
+      return;
+    case 115: // s
+      if (n === 3 && sameName(buf, from, 'sw8')) d.sw8 = value(buf, v, to);
+      return;
+    case 102: // f
+      if (n === 9 && sameName(buf, from, 'forwarded')) readForwarded(d, value(buf, v, to));
+      return;
+    case 120: // x
+      readExtension(d, buf, from, n, v, to);
+      return;
+  }
+}
+
+function readExtension(d: HttpDetail, buf: Buffer, from: number, n: number, v: number, to: number): void {
+  if (n === 11 && sameName(buf, from, 'x-b3-spanid')) d.b3SpanId = value(buf, v, to);
+  else if (n === 12 && sameName(buf, from, 'x-b3-traceid')) d.b3TraceId = value(buf, v, to);
+  else if (n === 12 && sameName(buf, from, 'x-b3-sampled')) d.b3Sampled = value(buf, v, to);
+  else if (n === 15 && sameName(buf, from, 'x-forwarded-for')) d.forwardedFor ||= firstOf(value(buf, v, to));
+  else if (n === 16 && sameName(buf, from, 'x-forwarded-host')) d.forwardedHost ||= firstOf(value(buf, v, to));
+  else if (n === 17 && sameName(buf, from, 'x-forwarded-proto')) d.forwardedProto ||= firstOf(value(buf, v, to));
+}
+
+const firstOf = (list: string): string => list.split(',', 1)[0]!.trim();
+
+/** First element of `Forwarded` (RFC 7239 section 4); it goes before the X-Forwarded-* headers. */
+function readForwarded(d: HttpDetail, text: string): void {
+  for (const pair of firstOf(text).split(';')) {
+    const eq = pair.indexOf('=');
+    if (eq < 0) continue;
+    const name = pair.slice(0, eq).trim().toLowerCase();
+    const word = pair
+      .slice(eq + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1');
+    if (name === 'for') d.forwardedFor = word;
+    else if (name === 'host') d.forwardedHost = word;
+    else if (name === 'proto') d.forwardedProto = word;
+  }
+}
+
+/** All headers are read: joins the b3 multi-header form into the single one. */
+export function settleDetail(d: HttpDetail): void {
+  if (d.b3 === '' && d.b3TraceId !== '' && d.b3SpanId !== '') {
+    d.b3 = `${d.b3TraceId}-${d.b3SpanId}${d.b3Sampled === '' ? '' : `-${d.b3Sampled}`}`;
+  }
+}

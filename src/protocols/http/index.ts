@@ -1,0 +1,27 @@
+import { NO, type Protocol, TO_SERVER, UNSURE, YES, YES_REVERSED } from '../protocol.ts';
+import { HttpDecoder, MAX_LINE } from './decoder.ts';
+import { httpSemantics } from './semantics.ts';
+import { A_START, MAYBE_A_START, NOT_A_START, requestStart, responseStart } from './syntax.ts';
+
+const SLASH = 47;
+
+/** HTTP/1.x: RFC 9110 and RFC 9112. */
+export const http: Protocol = {
+  name: 'http',
+  transport: 'tcp',
+  ports: [80, 8080, 8000, 8008, 8081, 8888, 3000, 5000, 9090],
+  maxHead: 2 * MAX_LINE,
+  probe(dir, w) {
+    const asked = requestStart(w.buf, w.pos, w.end, MAX_LINE);
+    if (asked === A_START) return dir === TO_SERVER ? YES : YES_REVERSED;
+    const answered = responseStart(w.buf, w.pos, w.end);
+    if (answered === A_START) return dir === TO_SERVER ? YES_REVERSED : YES;
+    if (asked === MAYBE_A_START && dir === TO_SERVER) {
+      const space = w.buf.indexOf(32, w.pos);
+      return space >= 0 && space + 1 < w.end && w.buf[space + 1] === SLASH ? YES : UNSURE;
+    }
+    return asked === NOT_A_START && answered === NOT_A_START ? NO : UNSURE;
+  },
+  open: (exchanges) => new HttpDecoder(exchanges),
+  semantics: httpSemantics,
+};

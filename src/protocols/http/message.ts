@@ -1,0 +1,58 @@
+import type { Exchange } from '../../exchange/exchange.ts';
+import type { HttpDetail } from './exchange-detail.ts';
+
+/** Where the reader of one direction stands. */
+export const START = 0;
+/** The rest of a start line that is longer than the bound. */
+export const START_REST = 1;
+export const HEADERS = 2;
+export const HEADER_REST = 3;
+/** A request line without version: headers may follow or not. */
+export const VERSIONLESS = 4;
+export const BODY = 5;
+export const CHUNK_SIZE = 6;
+export const CHUNK_DATA = 7;
+export const CHUNK_END = 8;
+export const TRAILERS = 9;
+/** Behind CONNECT: the bytes are HTTP again only if the tunnel is refused. */
+export const TUNNEL = 10;
+
+/** The header field that a folded line would continue (RFC 9112 section 5.2). */
+export const NO_FIELD = 0;
+export const FIELD_LENGTH = 1;
+export const FIELD_CODING = 2;
+
+/** What is known of the message that is being read in one direction. */
+export class Message {
+  phase = START;
+  /** Bytes behind `pos` that were searched for a line end already. */
+  scanned = 0;
+  /** Stream offset of the first byte. */
+  startOffset = 0;
+  /** -1: no Content-Length; -2: one that cannot be believed. */
+  contentLength = -1;
+  chunked = false;
+  /** A Transfer-Encoding stood there, whatever it said. */
+  coded = false;
+  field = NO_FIELD;
+  /** Response only. */
+  status = 0;
+  untilClose = false;
+  exchange: Exchange | null = null;
+  detail: HttpDetail | null = null;
+  /** Request only. */
+  connect = false;
+
+  begin(offset: number): void {
+    this.startOffset = offset;
+    this.contentLength = -1;
+    this.chunked = false;
+    this.coded = false;
+    this.field = NO_FIELD;
+    this.status = 0;
+    this.untilClose = false;
+    this.exchange = null;
+    this.detail = null;
+    this.connect = false;
+  }
+}

@@ -1,0 +1,158 @@
+import { endpointText } from '../../bytes/address.ts';
+import { CLOSED, type Exchange, RESET, TIMEOUT } from '../../exchange/exchange.ts';
+import {
+  type AttributeSink,
+  CLIENT,
+  REQUEST_BOUNDS,
+  SERVER,
+  type Semantics,
+  type Side,
+  type WireContext,
+} from '../../exchange/semantics.ts';
+import type { HttpDetail } from './exchange-detail.ts';
+import { redactTarget } from './redact.ts';
+import { METHODS } from './syntax.ts';
+
+const METHOD_INDEX = new Map<string, number>(METHODS.map((m, i) => [m, i]));
+const OTHER = METHODS.length;
+
+const versionText = (version: number): string => (version === 9 ? '0.9' : `1.${version - 10}`);
+
+/** The method as attributes have it: unknown ones are `_OTHER`. */
+const methodName = (x: Exchange): string => (METHOD_INDEX.has(x.operation) ? x.operation : '_OTHER');
+
+/** Why no whole response came, as error.type; '' when one did. */
+function failure(x: Exchange): string {
+  if (x.outcome === TIMEOUT) return 'timeout';
+  if (x.outcome === RESET) return 'connection_reset';
+  if (x.outcome === CLOSED) return 'connection_closed';
+  return '';
+}
+
+/** Path and query of the target; the absolute form (RFC 9112 section 3.2.2) gives scheme and authority as well. */
+class Target {
+  scheme = 'http';
+  authority = '';
+  path = '';
+  query = '';
+}
+
+const ABSOLUTE = /^([a-z][a-z0-9+.-]{0,10}):\/\/([^/?#]*)/i;
+
+function takeApart(x: Exchange, target: string): Target {
+  const t = new Target();
+  let rest = target;
+  if (x.operation === 'CONNECT') {
+    t.authority = rest;
+    rest = '';
+  } else {
+    const m = rest.startsWith('/') ? null : ABSOLUTE.exec(rest);
+    if (m !== null) {
+      t.scheme = m[1]!.toLowerCase();
+      t.authority = m[2]!.slice(m[2]!.lastIndexOf('@') + 1);
+      rest = rest.slice(m[0].length) || '/';
+    }
+  }
+  const q = rest.indexOf('?');
+  t.path = q < 0 ? rest : rest.slice(0, q);
+  t.query = q < 0 ? '' : rest.slice(q + 1);
+  return t;
+}
+
+/** `example.org:8080` -> name and port; port 0 when none is given or it is no number. */
+function hostPort(authority: string): { host: string; port: number } {
+  const m = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(authority);
+  if (m === null) return { host: authority, port: 0 };
+  return { host: m[1]!.replace(/^\[|\]$/g, ''), port: Number(m[2] ?? 0) };
+}
+
+function attributes(x: Exchange, side: Side, route: string, put: AttributeSink): void {
+  const d = x.detail as HttpDetail | null;
+  const t = takeApart(x, redactTarget(x.target));
+  const method = methodName(x);
+  put.string('http.request.method', method);
+  if (method === '_OTHER') put.string('http.request.method_original', x.operation);
+  if (x.status > 0) put.int('http.response.status_code', x.status);
+  put.string('network.protocol.version', versionText(x.version));
+  const authority = (side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '';
+  const named = hostPort(authority);
+  const address = named.host || x.ends.serverAddress;
+  const port = named.port || x.ends.serverPort;
+  put.string('server.address', address);
+  put.int('server.port', port);
+  if (side === CLIENT) {
+    put.string('url.full', x.operation === 'CONNECT' ? authority : `${t.scheme}://${endpointText(address.includes(':') ? 6 : 4, address, port)}${t.path}${t.query && `?${t.query}`}`);
+    if (route !== '') put.string('url.template', route);
+  } else {
+    put.string('url.scheme', d?.forwardedProto || t.scheme);
+    put.string('url.path', t.path);
+    if (t.query !== '') put.string('url.query', t.query);
+    if (route !== '') put.string('http.route', route);
+    if (d !== null && d.forwardedFor !== '') put.string('client.address', hostPort(d.forwardedFor).host);
+  }
+  if (d !== null && d.userAgent !== '') put.string('user_agent.original', d.userAgent);
+}
+
+/** Meaning of an HTTP exchange by the HTTP semantic conventions (stable, 1.45). */
+export const httpSemantics: Semantics = {
+  spans: 'pair',
+  connectionType: '',
+  clientDuration: {
+    name: 'http.client.request.duration',
+    description: 'Duration of HTTP client requests.',
+    bounds: REQUEST_BOUNDS,
+  },
+  serverDuration: {
+    name: 'http.server.request.duration',
+    description: 'Duration of HTTP server requests.',
+    bounds: REQUEST_BOUNDS,
+  },
+
+  operation: (x, raw) => `${x.operation} ${raw ? x.target : redactTarget(x.target)}`,
+
+  status: (x) => (x.status > 0 ? String(x.status) : null),
+
+  path: (x) => {
+    if (x.operation === 'CONNECT') return x.target;
+    const t = x.target;
+    if (!t.startsWith('/')) return takeApart(x, t).path;
+    const q = t.indexOf('?');
+    return q < 0 ? t : t.slice(0, q);
+  },
+
+  spanName: (x, _side, route) => {
+    const method = METHOD_INDEX.has(x.operation) ? x.operation : 'HTTP';
+    return route === '' ? method : `${method} ${route}`;
+  },
+
+  errorType: (x, side) => {
+    const failed = failure(x);
+    if (failed !== '') return failed;
+    return x.status >= 500 || (side === CLIENT && x.status >= 400) ? String(x.status) : '';
+  },
+
+  attributes,
+
+  seriesKey: (x) => {
+    const method = METHOD_INDEX.get(x.operation) ?? OTHER;
+    return method | (x.status << 4) | (x.outcome << 14) | (x.version << 18);
+  },
+
+  dimensions: (x, side, route, put) => {
+    put.string('http.request.method', methodName(x));
+    if (x.status > 0) put.int('http.response.status_code', x.status);
+    put.string('network.protocol.version', versionText(x.version));
+    if (side === SERVER) put.string('url.scheme', 'http');
+    else {
+      put.string('server.address', x.ends.serverAddress);
+      put.int('server.port', x.ends.serverPort);
+    }
+    if (route !== '') put.string(side === SERVER ? 'http.route' : 'url.template', route);
+  },
+
+  context: (x): WireContext | null => {
+    const d = x.detail as HttpDetail | null;
+    if (d === null || (d.traceparent === '' && d.b3 === '' && d.uberTraceId === '' && d.sw8 === '')) return null;
+    return d;
+  },
+};

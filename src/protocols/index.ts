@@ -1,0 +1,5 @@
+import { http } from './http/index.ts';
+import type { Protocol } from './protocol.ts';
+
+/** Every protocol that spantap speaks: the one line to add for a new one. */
+export const PROTOCOLS: readonly Protocol[] = [http];

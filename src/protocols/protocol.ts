@@ -1,0 +1,97 @@
+/** All that a protocol folder may know of the agent. */
+
+import type { Window } from '../bytes/window.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Semantics } from '../exchange/semantics.ts';
+
+export type { Window };
+
+export const TO_SERVER = 0;
+export const TO_CLIENT = 1;
+export type Dir = 0 | 1;
+
+/** What decode() answers. Small integers: no result object is made per call. */
+
+/** All up to `w.pos` is used; call again when `w.want` bytes lie behind it. */
+export const MORE = 0;
+/** The next `w.want` bytes (a body; may be Infinity) go by unseen, then call again. Holes inside them cost nothing. */
+export const SKIP = 1;
+/** These bytes are no message of mine. */
+export const LOST = 2;
+/** This connection has nothing further for me: an upgrade or a tunnel begins behind `w.pos`. `Decoder.successor` says what. */
+export const STOP = 3;
+export type Step = 0 | 1 | 2 | 3;
+
+/** What probe() answers. YES_REVERSED: mine, but the sender is the server. */
+export const NO = 0;
+export const UNSURE = 1;
+export const YES = 2;
+export const YES_REVERSED = 3;
+export type Verdict = 0 | 1 | 2 | 3;
+
+/** Key of protocols without a correlation id: first asked, first answered. */
+export const IN_ORDER = -1;
+
+/** Only what metrics need: no strings but closed vocabularies. */
+export const BARE = 0;
+/** Also the target (path, table), for reports by route. */
+export const TARGETS = 1;
+/** Everything that spans carry, identities included. */
+export const FULL = 2;
+export type Detail = 0 | 1 | 2;
+
+/** Pairing of requests and responses; lives in the exchange room, one for each connection. */
+export interface Exchanges {
+  /** How much of the record is wanted. */
+  readonly detail: Detail;
+  /**
+   * A request begins at `buf[from]`; `buf[from, to)` (at most 64 bytes of it are used) are bytes that every observer
+   * of the request sees, however it was cut into segments. Null: not to be followed (quarantine, limits); it was counted.
+   */
+  begin(key: number, w: Window, from: number, to: number): Exchange | null;
+  /** The final response with this key begins at `buf[at]`. Null: its request was not seen, or this cannot be its response. */
+  answer(key: number, w: Window, at: number): Exchange | null;
+  /** What answer() would give, without taking it: for protocols whose responses cannot be read without their request. */
+  expected(key: number): Exchange | null;
+  /** The response ended in front of `w.pos`; the record belongs to the agent again. */
+  finish(x: Exchange, w: Window): void;
+  /** The response's end will not be seen any more (hole), but what is known of it is right. */
+  truncate(x: Exchange): void;
+  /** Nothing answers the request that began last. */
+  oneWay(x: Exchange): void;
+  /** Request bytes were lost: what was asked meanwhile is unknown. */
+  requestsLost(): void;
+  /** Response bytes were lost: what was answered meanwhile is unknown. */
+  responsesLost(): void;
+}
+
+export interface Decoder {
+  /** Reads as many messages as the window holds. Also called with an empty window when a SKIP has just ended. */
+  decode(dir: Dir, w: Window): Step;
+  /**
+   * The window begins where a segment began, after bytes were lost. True: a message credibly starts at `w.pos`.
+   * False with `w.pos < w.end`: too few bytes to say, hold them; false with `w.pos === w.end`: it does not.
+   */
+  resync(dir: Dir, w: Window): boolean;
+  /** Bytes are missing in front of the next window. Not called for a hole inside a SKIP. */
+  gap(dir: Dir, w: Window): void;
+  /** The direction ended in order (FIN); `w` is empty. */
+  end(dir: Dir, w: Window): void;
+  /** After STOP: the protocol that takes over, or '' when it has to be detected anew. */
+  readonly successor: string;
+}
+
+export interface Protocol {
+  /** Folder name, config key, metric label. */
+  readonly name: string;
+  readonly transport: 'tcp' | 'udp';
+  /** Decides the order of probing, never the verdict. */
+  readonly ports: readonly number[];
+  /** The most bytes that a MORE may ask for; beyond it the decoder must SKIP. */
+  readonly maxHead: number;
+  /** Pure. `dir` is a guess when nobody saw the connection begin. */
+  probe(dir: Dir, w: Window): Verdict;
+  /** One decoder for each connection. */
+  open(exchanges: Exchanges): Decoder;
+  readonly semantics: Semantics;
+}

@@ -1,0 +1,415 @@
+import type { Budget, Owner } from '../bytes/budget.ts';
+import { SHED_FLOWS } from '../bytes/budget.ts';
+import { CLOSED, LOST, OPEN, RESET } from '../exchange/exchange.ts';
+import { ACK, FIN, type Packet, RST, SYN } from '../packet/packet.ts';
+import { Connection, DONE, IGNORED, LIVE } from './connection.ts';
+import type { ConversationEnv, Side } from './conversation.ts';
+import type { StreamCounters } from './counters.ts';
+import { FlowTable, flowHash, isForward } from './flow-table.ts';
+import type { Half, Segment } from './half.ts';
+import type { StreamOptions } from './options.ts';
+
+/** What a connection costs before it holds any bytes: record, halves, conversation, lanes (measured on a heap of 50,000). */
+const CONNECTION_COST = 1536;
+/** A finished connection's entry swallows stragglers for this long. */
+const LINGER_NS = 2e9;
+/** Without an acknowledgement that proves the loss, a missing segment is waited for this long (retransmissions take up to seconds). */
+const UNPROVEN_LOSS_NS = 3e9;
+/** A SYN captured late, when that many bytes have come already, still belongs to its connection. */
+const LATE_SYN = 65536;
+/** A handshake that goes no further is forgotten after this long, so that a flood of SYNs cannot fill the table. */
+const HALF_OPEN_NS = 10e9;
+/** A jump further than this is no loss but another connection on the same ports, or garbage: 256 MiB is 2 s at 1 Gbit/s. */
+const MAX_JUMP = 1 << 28;
+
+/**
+ * TCP reassembly (RFC 9293): follows every connection, delivers each direction's bytes once and in order to the
+ * conversation, and says where bytes are missing. What was captured late waits for what was sent earlier: a segment whose
+ * acknowledgement covers bytes of the other side that we have not delivered yet is held until they come or are given up.
+ */
+export class Tcp {
+  readonly #table = new FlowTable();
+  readonly #env: ConversationEnv;
+  readonly #options: StreamOptions;
+  readonly #counters: StreamCounters;
+  readonly #budget: Budget;
+  readonly #owner: Owner;
+  readonly #flowOwner: Owner;
+  readonly #graceNs: number;
+  /** Endpoints of the agent's own connections, `ip:port` of the local end. */
+  readonly #own = new Set<string>();
+
+  constructor(env: ConversationEnv, options: StreamOptions, counters: StreamCounters, budget: Budget) {
+    this.#env = env;
+    this.#options = options;
+    this.#counters = counters;
+    this.#budget = budget;
+    this.#owner = budget.owner('reassembly');
+    this.#flowOwner = budget.owner('flows');
+    this.#graceNs = options.lossGraceMs * 1e6;
+  }
+
+  get flows(): number {
+    return this.#table.size;
+  }
+
+  /** Never to follow connections of this endpoint of the agent itself. */
+  ignore(endpoint: string): void {
+    this.#own.add(endpoint);
+    for (const c of this.#table.all) {
+      if (c.state === LIVE && this.#isOwn(c)) this.#ignoreConnection(c);
+    }
+  }
+
+  /** The agent closed that connection; its port may be somebody else's next. */
+  unignore(endpoint: string): void {
+    this.#own.delete(endpoint);
+  }
+
+  segment(p: Packet): void {
+    const hash = flowHash(p);
+    let c = this.#table.find(p, hash);
+    const flags = p.flags;
+    const length = p.payloadLength;
+    if (c === null) {
+      // A bare acknowledgement, or the end of something that was never seen, is not worth a record.
+      if (length === 0 && (flags & SYN) === 0) return;
+      c = this.#create(p, hash);
+      if (c === null) return;
+    } else if ((flags & SYN) !== 0) {
+      c = this.#again(c, p, hash);
+      if (c === null) return;
+    }
+    c.lastNs = p.timeNs;
+    if (c.state !== LIVE) {
+      if (c.state === IGNORED) this.#counters.ignoredOwn++;
+      return;
+    }
+    const side: Side = isForward(c, p) ? 0 : 1;
+    const half = side === 0 ? c.half0 : c.half1;
+    const peer = side === 0 ? c.half1 : c.half0;
+
+    if ((flags & SYN) !== 0) {
+      if (!half.started || !half.fromSyn) this.#startFromSyn(c, side, half, p);
+    } else if (!half.started && length > 0) {
+      half.started = true;
+      half.nextSeq = p.seq;
+    }
+    if ((flags & ACK) !== 0) {
+      if (!peer.started && (flags & RST) === 0) {
+        peer.started = true;
+        peer.nextSeq = p.ack;
+      } else if (((p.ack - peer.nextSeq) | 0) > 0) {
+        this.#acknowledged(c, peer, p);
+      }
+    }
+    if (p.window === 0 && (flags & (SYN | RST | FIN)) === 0) {
+      c.weather.zeroWindows++;
+      this.#counters.zeroWindows++;
+    }
+    if (length > 0) this.#data(c, side, half, p);
+    if ((flags & FIN) !== 0 && half.started && !half.finSeen) {
+      half.finSeen = true;
+      half.finSeq = (p.seq + ((flags & SYN) !== 0 ? 1 : 0) + length) | 0;
+    }
+    if (c.disordered) this.#settle(c, p.timeNs, false);
+    if ((flags & RST) !== 0) this.#reset(c, half, p);
+    else if (half.finSeen || peer.finSeen) this.#fins(c, p.timeNs);
+  }
+
+  /** About once a second of packet time: gives up what is missing for too long, times exchanges out, forgets idle connections. */
+  sweep(nowNs: number): void {
+    const idleNs = this.#options.idleMs * 1e6;
+    const all = this.#table.all;
+    for (let i = all.length - 1; i >= 0; i--) {
+      const c = all[i]!;
+      const silentNs = nowNs - c.lastNs;
+      if (c.state === DONE) {
+        if (silentNs > LINGER_NS) this.#remove(c);
+        continue;
+      }
+      if (silentNs > HALF_OPEN_NS && c.weather.lastDataNs === Number.NEGATIVE_INFINITY && !(c.half0.started && c.half1.started)) {
+        this.#finish(c, LOST, nowNs);
+        this.#remove(c);
+        continue;
+      }
+      if (c.disordered) this.#settle(c, nowNs, false);
+      c.conversation.pairing?.sweep(nowNs);
+      if (silentNs > idleNs) {
+        const inFlight = c.conversation.pairing?.inFlight ?? 0;
+        if (inFlight > 0 && silentNs <= 2 * idleNs) continue; // let its timeout come first
+        this.#counters.expiredIdle++;
+        this.#finish(c, LOST, nowNs);
+        this.#remove(c);
+      }
+    }
+  }
+
+  /** End of capture: what is in flight stays open. */
+  end(nowNs: number): void {
+    for (const c of this.#table.all) {
+      if (c.state !== LIVE) continue;
+      this.#settle(c, nowNs, true);
+      if (c.state === LIVE) this.#finish(c, OPEN, nowNs);
+    }
+  }
+
+  #create(p: Packet, hash: number): Connection | null {
+    const full = this.#table.size >= this.#options.maxFlows;
+    if (full) this.#dropDone();
+    if (
+      (full && this.#table.size >= this.#options.maxFlows) ||
+      this.#budget.pressure >= SHED_FLOWS ||
+      !this.#budget.take(this.#flowOwner, CONNECTION_COST)
+    ) {
+      this.#counters.refusedFlows++;
+      return null;
+    }
+    const fromSyn = (p.flags & SYN) !== 0;
+    const c = new Connection(p, hash, this.#env, !fromSyn);
+    if (fromSyn) {
+      c.clientSide = (p.flags & ACK) !== 0 ? 1 : 0;
+      this.#counters.connectionsFromSyn++;
+    }
+    this.#counters.connections++;
+    this.#table.insert(c);
+    if (this.#own.size > 0 && this.#isOwn(c)) this.#ignoreConnection(c);
+    return c;
+  }
+
+  /** A SYN on a known pair of endpoints: part of this handshake, or the next connection on reused ports. */
+  #again(c: Connection, p: Packet, hash: number): Connection | null {
+    if (c.state === IGNORED) return c;
+    const half = isForward(c, p) ? c.half0 : c.half1;
+    const behind = (half.nextSeq - p.seq) | 0;
+    const sameHandshake = half.fromSyn ? half.isn === p.seq : !half.started || (behind > 0 && behind <= LATE_SYN);
+    if (sameHandshake || (c.state === LIVE && (p.flags & ACK) !== 0 && !half.fromSyn)) return c;
+    if (c.state === LIVE) {
+      this.#settle(c, p.timeNs, true);
+      if (c.state === LIVE) this.#finish(c, LOST, p.timeNs);
+    }
+    this.#remove(c);
+    return this.#create(p, hash);
+  }
+
+  #startFromSyn(c: Connection, side: Side, half: Half, p: Packet): void {
+    half.fromSyn = true;
+    half.isn = p.seq;
+    if (half.started) return; // the other end's acknowledgement came first and said the same
+    half.started = true;
+    half.nextSeq = (p.seq + 1) | 0;
+    if (c.clientSide === -1) c.clientSide = (p.flags & ACK) !== 0 ? (side === 0 ? 1 : 0) : side;
+  }
+
+  /** The receiver has more of `half` than we delivered. */
+  #acknowledged(c: Connection, half: Half, p: Packet): void {
+    const beyond = (p.ack - half.contiguousEnd()) | 0;
+    if (beyond <= 0 || beyond > MAX_JUMP) return;
+    if (half.finSeen && ((p.ack - half.finSeq) | 0) === 1) return;
+    if (!half.missing) {
+      half.missing = true;
+      half.missingNs = p.timeNs;
+      half.ackedSeq = p.ack;
+    } else if (((p.ack - half.ackedSeq) | 0) > 0) half.ackedSeq = p.ack;
+    c.disordered = true;
+  }
+
+  #data(c: Connection, side: Side, half: Half, p: Packet): void {
+    const seq = (p.flags & SYN) !== 0 ? (p.seq + 1) | 0 : p.seq; // data on a SYN: RFC 7413
+    const captured = p.payloadEnd - p.payload;
+    const ahead = (seq - half.nextSeq) | 0;
+    if (ahead === 0 && !c.disordered) {
+      half.nextSeq = (seq + p.payloadLength) | 0;
+      if (captured > 0) c.conversation.bytes(side, p.buf, p.payload, p.payloadEnd, seq, p.timeNs, p.ack);
+      if (captured < p.payloadLength) this.#hole(c, side, p.payloadLength - captured, p.timeNs);
+      c.weather.lastDataNs = p.timeNs;
+      return;
+    }
+    if (ahead + p.payloadLength <= 0) {
+      if (ahead === -1 && p.payloadLength === 1) this.#counters.keepAlives++;
+      else this.#retransmitted(c);
+      return;
+    }
+    if (ahead > MAX_JUMP || ahead < -MAX_JUMP) {
+      // Not of this connection's sequence space any more: the capture missed its end and the beginning of another.
+      this.#settle(c, p.timeNs, true);
+      half.nextSeq = seq;
+      this.#hole(c, side, 1, p.timeNs);
+    } else if (ahead > 0 || ((seq - half.contiguousEnd()) | 0) < 0) {
+      if (ahead > 0 && half.contiguousEnd() !== seq) {
+        c.weather.outOfOrder++;
+        this.#counters.outOfOrderSegments++;
+      } else if (ahead <= 0) this.#retransmitted(c);
+    }
+    c.disordered = true;
+    if (!this.#keep(half, seq, p)) {
+      this.#counters.forcedHoles++;
+      this.#settle(c, p.timeNs, true);
+      c.disordered = true;
+      // Nothing waits any more; what still does not fit becomes a hole when the next segment comes.
+      if (this.#keep(half, seq, p)) this.#settle(c, p.timeNs, true);
+    }
+  }
+
+  #keep(half: Half, seq: number, p: Packet): boolean {
+    const captured = p.payloadEnd - p.payload;
+    const { maxReorderBytes } = this.#options;
+    return half.insert(seq, p.buf, p.payload, captured, p.payloadLength, p.timeNs, p.ack, maxReorderBytes, this.#budget, this.#owner);
+  }
+
+  #retransmitted(c: Connection): void {
+    c.weather.retransmissions++;
+    this.#counters.retransmittedSegments++;
+  }
+
+  /**
+   * Delivers what can be delivered, oldest capture time first between the two directions; then, when the grace is over
+   * (or `force`), declares what is missing as a hole and goes on.
+   */
+  #settle(c: Connection, nowNs: number, force: boolean): void {
+    const { half0, half1 } = c;
+    for (;;) {
+      const side = this.#next(half0, half1);
+      if (side !== -1) {
+        this.#deliver(c, side);
+        continue;
+      }
+      if (this.#expired(c, half0, 0, nowNs, force) || this.#expired(c, half1, 1, nowNs, force)) continue;
+      break;
+    }
+    c.disordered = half0.queue.length > 0 || half1.queue.length > 0 || half0.missing || half1.missing;
+  }
+
+  /** Which side's first waiting segment is due; -1: none. */
+  #next(half0: Half, half1: Half): -1 | Side {
+    const ready0 = half0.ready;
+    const ready1 = half1.ready;
+    if (!ready0 && !ready1) return -1;
+    const s0 = half0.queue[0];
+    const s1 = half1.queue[0];
+    // Held while it acknowledges bytes of the other side that were not delivered yet.
+    const due0 = ready0 && !awaits(s0!, half1);
+    const due1 = ready1 && !awaits(s1!, half0);
+    if (due0 && due1) return s0!.timeNs <= s1!.timeNs ? 0 : 1;
+    if (due0) return 0;
+    if (due1) return 1;
+    // Each acknowledges the other: impossible in TCP, so the order of capture decides.
+    if (ready0 && ready1) return s0!.timeNs <= s1!.timeNs ? 0 : 1;
+    return -1;
+  }
+
+  #deliver(c: Connection, side: Side): void {
+    const half = side === 0 ? c.half0 : c.half1;
+    const s = half.shift(this.#budget, this.#owner);
+    const late = (half.nextSeq - s.seq) | 0;
+    if (late >= s.length) return;
+    const have = Math.max(0, s.bytes.length - late);
+    half.nextSeq = (s.seq + s.length) | 0;
+    if (have > 0) c.conversation.bytes(side, s.bytes, late, s.bytes.length, (s.seq + late) | 0, s.timeNs, s.ack);
+    const cut = s.length - late - have;
+    if (cut > 0) this.#hole(c, side, cut, s.timeNs);
+    c.weather.lastDataNs = s.timeNs;
+    if (half.missing && ((half.ackedSeq - half.nextSeq) | 0) <= 0) half.missing = false;
+  }
+
+  /** Declares the hole in front of `half` when it has been waited for long enough. True: something changed. */
+  #expired(c: Connection, half: Half, side: Side, nowNs: number, force: boolean): boolean {
+    const first = half.queue[0];
+    if (half.missing) {
+      const gap = (half.ackedSeq - half.nextSeq) | 0;
+      if (gap <= 0 || (first !== undefined && half.ready)) {
+        if (gap <= 0 || ((half.ackedSeq - half.contiguousEnd()) | 0) <= 0) {
+          half.missing = false;
+          return true;
+        }
+        return false; // its first segment waits for the other side
+      }
+      if (!force && nowNs - half.missingNs < this.#graceNs) return false;
+      const upTo = first !== undefined && ((first.seq - half.ackedSeq) | 0) < 0 ? first.seq : half.ackedSeq;
+      const length = (upTo - half.nextSeq) | 0;
+      const timeNs = first !== undefined ? first.timeNs : half.missingNs;
+      half.nextSeq = upTo;
+      if (((half.ackedSeq - upTo) | 0) <= 0) half.missing = false;
+      this.#hole(c, side, length, timeNs);
+      return true;
+    }
+    if (first === undefined || half.ready) return false;
+    if (!force && nowNs - first.timeNs < UNPROVEN_LOSS_NS) return false;
+    const length = (first.seq - half.nextSeq) | 0;
+    half.nextSeq = first.seq;
+    this.#hole(c, side, length, first.timeNs);
+    return true;
+  }
+
+  #hole(c: Connection, side: Side, length: number, timeNs: number): void {
+    this.#counters.holes++;
+    this.#counters.holeBytes += length;
+    c.conversation.hole(side, length, timeNs);
+  }
+
+  /** Ends the directions whose FIN is reached, and the connection when both are. */
+  #fins(c: Connection, nowNs: number): void {
+    for (const side of [0, 1] as const) {
+      const half = side === 0 ? c.half0 : c.half1;
+      if (!half.finSeen || half.ended || ((half.finSeq - half.nextSeq) | 0) > 0) continue;
+      half.ended = true;
+      half.nextSeq = (half.finSeq + 1) | 0;
+      c.conversation.fin(side);
+    }
+    if (c.half0.ended && c.half1.ended) {
+      this.#counters.closedOrderly++;
+      this.#finish(c, CLOSED, nowNs);
+    }
+  }
+
+  #reset(c: Connection, half: Half, p: Packet): void {
+    // RFC 5961: a reset from far outside the window was not sent by this peer.
+    const away = (p.seq - half.nextSeq) | 0;
+    if (half.started && (away > MAX_JUMP || away < -MAX_JUMP)) return;
+    this.#settle(c, p.timeNs, true);
+    this.#fins(c, p.timeNs);
+    if (c.state !== LIVE) return;
+    this.#counters.closedByReset++;
+    this.#finish(c, RESET, p.timeNs);
+  }
+
+  #finish(c: Connection, outcome: number, nowNs: number): void {
+    this.#release(c);
+    c.conversation.close(outcome, nowNs);
+    c.state = DONE;
+  }
+
+  #release(c: Connection): void {
+    for (const half of [c.half0, c.half1]) {
+      while (half.queue.length > 0) half.shift(this.#budget, this.#owner);
+      half.missing = false;
+    }
+    c.disordered = false;
+  }
+
+  #remove(c: Connection): void {
+    this.#table.remove(c);
+    this.#budget.give(this.#flowOwner, CONNECTION_COST);
+  }
+
+  /** Makes room: finished connections need not linger. */
+  #dropDone(): void {
+    const all = this.#table.all;
+    for (let i = all.length - 1; i >= 0; i--) if (all[i]!.state === DONE) this.#remove(all[i]!);
+  }
+
+  #isOwn(c: Connection): boolean {
+    return this.#own.has(c.key(0)) || this.#own.has(c.key(1));
+  }
+
+  #ignoreConnection(c: Connection): void {
+    this.#release(c);
+    c.conversation.discard();
+    c.state = IGNORED;
+  }
+}
+
+/** The segment was sent after its sender had received bytes of `peer` that may still be delivered. */
+function awaits(s: Segment, peer: Half): boolean {
+  return (peer.missing || peer.queue.length > 0) && ((s.ack - peer.nextSeq) | 0) > 0;
+}
