@@ -1,0 +1,95 @@
+/** Where the bytes of a capture file come from: a file, standard input. */
+
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+
+export interface ByteSource {
+  /** Bytes taken from the file so far, and its size (0: unknown). With compression those of the compressed file. */
+  readonly bytesRead: number;
+  readonly totalBytes: number;
+  /** What cut the bytes short, once `read` has answered 0. */
+  readonly damage: Damage | undefined;
+  /** Puts at least one byte into `into` from `at` on and answers how many; 0 at the end. `into` must have room. */
+  read(into: Buffer, at: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Damage {
+  code: 'file-truncated' | 'file-garbled' | 'file-unreadable';
+  reason: string;
+}
+
+/** Rejects with the system's error if the file cannot be opened or is a directory. */
+export async function openFile(path: string): Promise<ByteSource> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    // Opening a directory succeeds, reading it does not: find out now.
+    await file.read(Buffer.alloc(0), 0, 0, null);
+    return new FileSource(file, size);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+class FileSource implements ByteSource {
+  bytesRead = 0;
+  readonly totalBytes: number;
+  damage: Damage | undefined;
+  readonly #file: FileHandle;
+
+  constructor(file: FileHandle, totalBytes: number) {
+    this.#file = file;
+    this.totalBytes = totalBytes;
+  }
+
+  async read(into: Buffer, at: number): Promise<number> {
+    try {
+      const { bytesRead } = await this.#file.read(into, at, into.length - at, null);
+      this.bytesRead += bytesRead;
+      return bytesRead;
+    } catch (error) {
+      this.damage = { code: 'file-unreadable', reason: (error as Error).message };
+      return 0;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** Standard input as a stream, not as a descriptor: a blocked read of a pipe would keep the process from exiting. */
+export class StreamSource implements ByteSource {
+  bytesRead = 0;
+  readonly totalBytes = 0;
+  damage: Damage | undefined;
+  readonly #chunks: AsyncIterator<Buffer>;
+  #chunk: Buffer = Buffer.alloc(0);
+
+  constructor(stream: Readable) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+  }
+
+  async read(into: Buffer, at: number): Promise<number> {
+    try {
+      while (this.#chunk.length === 0) {
+        const next = await this.#chunks.next();
+        if (next.done === true) return 0;
+        this.#chunk = next.value;
+      }
+    } catch (error) {
+      this.damage = { code: 'file-unreadable', reason: (error as Error).message };
+      return 0;
+    }
+    const copied = this.#chunk.copy(into, at);
+    this.#chunk = this.#chunk.subarray(copied);
+    this.bytesRead += copied;
+    return copied;
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+}
