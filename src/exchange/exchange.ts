@@ -134,5 +134,7 @@ export class Exchange {
 
 /** Takes every exchange that has come to an end. The record is the listener's to keep. */
 export interface ExchangeListener {
+  /** The head of a request is complete; its record is still in flight and must not be kept. */
+  begun?(x: Exchange): void;
   finished(x: Exchange): void;
 }

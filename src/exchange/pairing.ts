@@ -142,10 +142,19 @@ export class Pairing {
     x.retransmissions = -this.#weather.retransmissions;
     x.outOfOrder = -this.#weather.outOfOrder;
     x.zeroWindows = -this.#weather.zeroWindows;
-    if (this.detail === 2) identify(x, w.seqAt(from), w.ackAt(from), w.buf, from, to);
+    const seq = w.seqAt(from);
+    if (this.detail === 2) identify(x, seq, w.ackAt(from), w.buf, from, to);
+    else {
+      x.id0 = seq; // enough to know a packet that was captured twice
+      x.id1 = w.ackAt(from);
+    }
     x.requestHeadEnd = w.seqAt(to);
     this.#queue.push(x);
     return x;
+  }
+
+  asked(x: Exchange): void {
+    this.#env.listener.begun?.(x);
   }
 
   expected(_key: number): Exchange | null {

@@ -335,8 +335,11 @@ export class HttpDecoder implements Decoder {
 
   /** The blank line came (or, `headers` false, a versionless request has no headers). Sets the phase that follows. */
   #requestHeadEnds(w: Window, m: Message, headers: boolean): void {
-    if (m.exchange !== null) m.exchange.requestHeadEnd = w.seqAt(w.pos);
     if (m.detail !== null) settleDetail(m.detail);
+    if (m.exchange !== null) {
+      m.exchange.requestHeadEnd = w.seqAt(w.pos);
+      this.#out.asked(m.exchange);
+    }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
     else if (headers && m.contentLength > 0 && !m.coded) m.phase = BODY;
     else this.#finishRequest(m, w);

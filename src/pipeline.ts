@@ -1,0 +1,169 @@
+import { Budget } from './bytes/budget.ts';
+import { Timebase } from './bytes/timebase.ts';
+import type { FrameHandler } from './capture/source.ts';
+import type { Exchange, ExchangeListener } from './exchange/exchange.ts';
+import { ExchangeCounters, Pairing, type PairingEnv } from './exchange/pairing.ts';
+import { PacketDecoder } from './packet/decoder.ts';
+import { TCP } from './packet/packet.ts';
+import { PROTOCOLS } from './protocols/index.ts';
+import type { Detail } from './protocols/protocol.ts';
+import type { Counters } from './self/counters.ts';
+import type { ConversationEnv } from './stream/conversation.ts';
+import { StreamCounters } from './stream/counters.ts';
+import { Detector } from './stream/detect.ts';
+import { LaneEnv } from './stream/lane.ts';
+import type { ExchangeOptions, StreamOptions } from './stream/options.ts';
+import { Tcp } from './stream/tcp.ts';
+
+/** The parts of the configuration that the way from packet to exchange needs. */
+export interface PipelineOptions {
+  readonly streams: StreamOptions;
+  readonly exchanges: ExchangeOptions;
+  readonly protocols: Readonly<Record<string, { readonly enabled: boolean }>>;
+}
+
+export interface PipelineParts {
+  readonly config: PipelineOptions;
+  readonly listeners: readonly ExchangeListener[];
+  readonly counters: Counters;
+  readonly budget: Budget;
+  readonly timebase: Timebase;
+  /** How much of each exchange the listeners want. */
+  readonly detail: Detail;
+  /** Called about once a second of packet time. */
+  readonly onTick?: (nowNs: number) => void;
+}
+
+/** Packets per second are counted here, not in the rooms. */
+class CaptureCounters {
+  packets = 0;
+  bytes = 0;
+  wireBytes = 0;
+  /** Packets whose time lies before that of the packet captured before them. */
+  timeWentBack = 0;
+}
+
+const TICK_NS = 1e9;
+/** Packets out of order differ by less; more means that the clock was set, one time stamp was garbage, or an older file follows. */
+const CLOCK_STEP_NS = 5e9;
+
+/**
+ * From captured frames to finished exchanges, in one object that knows nothing of threads, devices or files.
+ * Time comes from the packets; a live capture ticks as well while no packets come.
+ */
+export class Pipeline implements FrameHandler {
+  readonly timebase: Timebase;
+  readonly stats = new CaptureCounters();
+  readonly #packets: PacketDecoder;
+  readonly #tcp: Tcp;
+  readonly #streams = new StreamCounters();
+  readonly #onTick: ((nowNs: number) => void) | undefined;
+  /** The latest time seen, and when the next sweep is due. */
+  #nowNs = 0;
+  #tickNs = TICK_NS;
+
+  constructor(o: PipelineParts) {
+    const { config, counters, budget } = o;
+    this.timebase = o.timebase;
+    this.#onTick = o.onTick;
+    this.#packets = new PacketDecoder({ budget, counters });
+    const exchanges = new ExchangeCounters();
+    const streams = this.#streams;
+    const pairing: PairingEnv = {
+      listener: o.listeners.length === 1 ? o.listeners[0]! : all(o.listeners),
+      counters: exchanges,
+      budget,
+      owner: budget.owner('exchanges'),
+      timeoutNs: config.exchanges.timeoutMs * 1e6,
+      quietNs: config.exchanges.quietMs * 1e6,
+      maxInFlight: config.exchanges.maxInFlight,
+      detail: o.detail,
+    };
+    const env: ConversationEnv = {
+      lanes: new LaneEnv(budget, streams),
+      detector: new Detector(PROTOCOLS.filter((p) => config.protocols[p.name]?.enabled !== false)),
+      counters: streams,
+      budget,
+      probeOwner: budget.owner('detection'),
+      pairing: (protocol, ends, weather, midway) => new Pairing(pairing, protocol, ends, weather, midway),
+    };
+    this.#tcp = new Tcp(env, config.streams, streams, budget);
+    counters.add('capture', this.stats);
+    counters.add('stream', streams);
+    counters.add('exchange', exchanges);
+    counters.reader((put) => {
+      put('stream.flows', this.#tcp.flows, 'gauge');
+      put('memory.limit', budget.maxBytes, 'gauge');
+      for (const owner of budget.owners) {
+        put('memory.used', owner.used, 'gauge', { owner: owner.name });
+        put('memory.refused', owner.refused, 'counter', { owner: owner.name });
+      }
+    });
+  }
+
+  frame(buf: Buffer, start: number, end: number, wireLength: number, sec: number, nsec: number, link: number): void {
+    const t = this.timebase;
+    if (Number.isNaN(t.baseSec)) t.baseSec = sec;
+    const timeNs = (sec - t.baseSec) * 1e9 + nsec;
+    const stats = this.stats;
+    stats.packets++;
+    stats.bytes += end - start;
+    stats.wireBytes += wireLength;
+    if (timeNs > this.#nowNs) {
+      this.#nowNs = timeNs;
+      if (timeNs >= this.#tickNs) this.#sweep(timeNs);
+    } else if (timeNs < this.#nowNs) {
+      stats.timeWentBack++;
+      if (timeNs < this.#nowNs - CLOCK_STEP_NS) this.#stepBack(timeNs);
+    }
+    if (!this.#packets.decode(buf, start, end, wireLength, timeNs, link)) return;
+    const p = this.#packets.packet;
+    if (p.protocol === TCP) this.#tcp.segment(p);
+    else this.#streams.udpNotDecoded++;
+  }
+
+  /** Time goes on without packets; `nowNs` since the base second. */
+  tick(nowNs: number): void {
+    if (nowNs <= this.#nowNs) return;
+    this.#nowNs = nowNs;
+    if (nowNs >= this.#tickNs) this.#sweep(nowNs);
+  }
+
+  /** End of capture: finishes what is in flight as open. */
+  end(): void {
+    this.#tcp.end(this.#nowNs);
+    this.#onTick?.(this.#nowNs);
+  }
+
+  /** `ip:port` of the agent's own end of a connection that must not be traced, and the end of that. */
+  ignore(endpoint: string): void {
+    this.#tcp.ignore(endpoint);
+  }
+
+  unignore(endpoint: string): void {
+    this.#tcp.unignore(endpoint);
+  }
+
+  #stepBack(nowNs: number): void {
+    this.#nowNs = nowNs;
+    this.#tickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS;
+  }
+
+  #sweep(nowNs: number): void {
+    // On whole seconds, so that the same packets give the same sweeps however they were batched.
+    this.#tickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS;
+    this.#tcp.sweep(nowNs);
+    this.#onTick?.(nowNs);
+  }
+}
+
+function all(listeners: readonly ExchangeListener[]): ExchangeListener {
+  return {
+    begun: (x: Exchange) => {
+      for (const l of listeners) l.begun?.(x);
+    },
+    finished: (x: Exchange) => {
+      for (const l of listeners) l.finished(x);
+    },
+  };
+}
