@@ -1,0 +1,106 @@
+import type { Attributes } from './attributes.ts';
+import type { HrTime } from './epoch.ts';
+
+/** Cumulative metrics as they stand, as plain data that can be sent between threads. */
+export interface MetricsSnapshot {
+  resources: ResourceMetrics[];
+}
+
+export interface ResourceMetrics {
+  attributes: Readonly<Record<string, string>>;
+  metrics: (HistogramMetric | SumMetric)[];
+}
+
+interface MetricHead {
+  name: string;
+  description: string;
+  unit: string;
+}
+
+export interface HistogramMetric extends MetricHead {
+  kind: 'histogram';
+  /** Upper bounds, ascending, in `unit`. */
+  bounds: readonly number[];
+  points: HistogramPoint[];
+}
+
+/** A monotonic sum of whole numbers. */
+export interface SumMetric extends MetricHead {
+  kind: 'sum';
+  points: SumPoint[];
+}
+
+interface PointHead {
+  attributes: Attributes;
+  start: HrTime;
+  time: HrTime;
+}
+
+export interface HistogramPoint extends PointHead {
+  /** One more than bounds. */
+  counts: number[];
+  sum: number;
+}
+
+export interface SumPoint extends PointHead {
+  value: number;
+}
+
+/**
+ * Adds up the snapshots of several shards: equal resource, metric and attributes become one point, from the earliest
+ * start to the latest time. The snapshots given must not be used afterwards.
+ */
+export function mergeSnapshots(list: readonly MetricsSnapshot[]): MetricsSnapshot {
+  if (list.length === 1) return list[0]!;
+  const resources = new Map<string, ResourceMetrics>();
+  const metrics = new Map<string, HistogramMetric | SumMetric>();
+  const points = new Map<string, HistogramPoint | SumPoint>();
+  for (const snapshot of list) {
+    for (const resource of snapshot.resources) {
+      const resourceKey = JSON.stringify(resource.attributes);
+      const target = entry(resources, resourceKey, () => ({ attributes: resource.attributes, metrics: [] }));
+      for (const metric of resource.metrics) {
+        const metricKey = `${resourceKey}|${metric.name}`;
+        const into = entry(metrics, metricKey, () => {
+          const empty = { ...metric, points: [] };
+          target.metrics.push(empty);
+          return empty;
+        });
+        for (const point of metric.points) {
+          const pointKey = `${metricKey}|${JSON.stringify(point.attributes)}`;
+          const seen = points.get(pointKey);
+          if (seen !== undefined) {
+            add(seen, point);
+          } else {
+            points.set(pointKey, point);
+            (into.points as (HistogramPoint | SumPoint)[]).push(point);
+          }
+        }
+      }
+    }
+  }
+  return { resources: [...resources.values()] };
+}
+
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+function add(into: HistogramPoint | SumPoint, from: HistogramPoint | SumPoint): void {
+  if (before(from.start, into.start)) into.start = from.start;
+  if (before(into.time, from.time)) into.time = from.time;
+  if ('value' in into) {
+    if ('value' in from) into.value += from.value;
+  } else if ('counts' in from) {
+    into.sum += from.sum;
+    for (let i = 0; i < into.counts.length; i++) into.counts[i]! += from.counts[i] ?? 0;
+  }
+}
+
+function before(a: HrTime, b: HrTime): boolean {
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+}
