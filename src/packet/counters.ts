@@ -1,10 +1,13 @@
-/** Every way in which a frame can fail to become a segment, and a few facts worth knowing about those that did. */
+/**
+ * Every frame moves exactly one of the verdicts: it was a segment, or the reason why not. The notes are facts besides.
+ */
 export class PacketCounters {
-  /** Segments handed on. */
+  // Verdicts: segments handed on.
   tcp = 0;
   udp = 0;
 
-  // Decoded as far as it goes, but no TCP or UDP.
+  // Verdicts: decoded as far as it goes, but no TCP or UDP.
+  /** ARP and reverse ARP. */
   arp = 0;
   icmp = 0;
   /** IPsec: encrypted, nothing to see. */
@@ -19,7 +22,7 @@ export class PacketCounters {
   wlanEncrypted = 0;
   wlanPartial = 0;
 
-  // The snaplen cut a header, or the header contradicts itself.
+  // Verdicts: the snaplen cut a header, or the header contradicts itself.
   truncated = 0;
   malformedLink = 0;
   malformedIp4 = 0;
@@ -31,27 +34,29 @@ export class PacketCounters {
 
   /** More tunnels, VLAN tags, MPLS labels or IPv6 extension headers than are followed. */
   depthExceeded = 0;
+  // Verdicts on fragments; the one that makes its datagram whole gets the verdict of what is inside.
+  /** Taken in to wait for the rest of the datagram. */
+  fragmentsHeld = 0;
+  /** Exact copies of a fragment already held. */
+  fragmentsDuplicate = 0;
+  /** It overlaps or contradicts another, and the whole datagram was given up (RFC 5722). */
+  fragmentsOverlapping = 0;
+  /** It came later for a datagram that was given up. */
+  fragmentsRefused = 0;
+  /** No memory for it, or its datagram has too many. */
+  fragmentsOverBudget = 0;
+
+  // Notes.
   /** Tags beyond what a packet records; the packet itself goes on. */
   tagsDropped = 0;
   /** The IP length reaches beyond the frame's length on the wire (a capture rewritten shorter); the packet goes on as a cut one. */
   lengthBeyondFrame = 0;
-
-  /** Fragments taken in to wait for the rest of their datagram. */
-  fragmentsHeld = 0;
   /** Datagrams made whole. */
   fragmentsReassembled = 0;
-  /** Exact copies of a fragment already held. */
-  fragmentsDuplicate = 0;
-  /** Datagrams given up because fragments overlap or contradict each other (RFC 5722). */
-  fragmentsOverlapping = 0;
-  /** Later fragments of a datagram that was given up. */
-  fragmentsRefused = 0;
   /** Datagrams that did not become whole in time. */
   fragmentsExpired = 0;
   /** Datagrams evicted for newer ones. */
   fragmentsEvicted = 0;
-  /** Fragments turned away because there was no memory, or because their datagram has too many. */
-  fragmentsOverBudget = 0;
 }
 
 /** The counters that name a layer whose header is wrong. */

@@ -73,8 +73,12 @@ export class PacketDecoder {
     p.timeNs = timeNs;
     p.ipVersion = 0;
     p.tagCount = 0;
-    // Ends because every layer but a few in tunnels (counted by `depth`) moves `pos` on.
     let layer: Layer = linkLayer(w, link);
+    // The usual way without the switch, which is a tenth of the time.
+    if (layer === ETHERNET) layer = ethernet(w);
+    if (layer === IP4) layer = ip4(w);
+    if (layer === UPPER) layer = upper(w);
+    // Ends because every layer moves `pos` on, or counts in `depth`.
     while (layer > SEGMENT) {
       switch (layer) {
         case ETHERNET:

@@ -25,6 +25,7 @@ import {
 const TYPE_IP4 = 0x0800;
 const TYPE_IP6 = 0x86dd;
 const TYPE_ARP = 0x0806;
+const TYPE_RARP = 0x8035;
 const TYPE_TEB = 0x6558;
 const TYPE_MPLS = 0x8847;
 const TYPE_MPLS_UPSTREAM = 0x8848;
@@ -75,6 +76,7 @@ export function etherType(w: Walk, type: number): Layer {
     case TYPE_PPP:
       return PPP;
     case TYPE_ARP:
+    case TYPE_RARP:
       w.counters.arp++;
       return DROP;
     case TYPE_LLDP:

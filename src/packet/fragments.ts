@@ -124,10 +124,9 @@ export class FragmentTable {
       return false;
     }
     if (offset === 0) d.protocol = w.packet.protocol;
+    if (d.receivedBytes === d.totalBytes) return this.#assemble(w, d);
     this.#counters.fragmentsHeld++;
-    if (d.receivedBytes !== d.totalBytes) return false;
-    this.#counters.fragmentsReassembled++;
-    return this.#assemble(w, d);
+    return false;
   }
 
   /** The waiting datagram that the packet in hand belongs to; on the way there, datagrams too old are let go. */
@@ -340,6 +339,7 @@ export class FragmentTable {
       const start = (page % CHUNK_PAGES) * PAGE_BYTES;
       this.#chunks[Math.floor(page / CHUNK_PAGES)]!.copy(whole, at, start, start + Math.min(PAGE_BYTES, end - at));
     }
+    this.#counters.fragmentsReassembled++;
     w.buf = whole;
     w.view = this.#wholeViews[turn]!;
     w.pos = 0;

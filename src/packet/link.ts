@@ -38,7 +38,6 @@ const LINK_IEEE802_11_RADIOTAP = 127;
 const LINK_PPP_PPPD = 166;
 const LINK_PPP_WITH_DIR = 204;
 const LINK_MPLS = 219;
-const LINK_IPNET = 226;
 const LINK_IPV4 = 228;
 const LINK_IPV6 = 229;
 const LINK_NFLOG = 239;
@@ -97,8 +96,6 @@ export function linkLayer(w: Walk, link: number): Layer {
       return LLC;
     case LINK_ENC:
       return skip(w, 12, IP); // address family (4), SPI (4), flags (4)
-    case LINK_IPNET:
-      return skip(w, 24, IP); // version, family, lengths, interfaces, zones
   }
   w.counters.unknownLink++;
   return DROP;
