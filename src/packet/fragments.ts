@@ -2,6 +2,7 @@
 
 import type { Budget, Owner } from '../bytes/budget.ts';
 import type { PacketCounters } from './counters.ts';
+import { NO_PAGE, PAGE_BYTES, PAGE_SHIFT, Pages } from './pages.ts';
 import { MAX_DEPTH, type Walk } from './walk.ts';
 
 /** A datagram's length fits 16 bits in both IP versions (a jumbogram may not be fragmented, RFC 2675 3). */
@@ -11,16 +12,11 @@ const MAX_FRAGMENTS = 128;
 /** RFC 1122 3.3.2 wants 60 to 120 s, RFC 8200 4.5 60; Linux waits 30 s, and fragments of one datagram are milliseconds apart. */
 const LIFETIME_NS = 30e9;
 
-/** Bytes are kept in pages of this size, so that a fragment of an Ethernet takes one or two and a datagram 32 at most. */
-const PAGE_SHIFT = 11;
-const PAGE_BYTES = 1 << PAGE_SHIFT;
 const MAX_PAGES = 32;
-/** Pages are bought from the budget in chunks of 64 KiB (one whole datagram) and then kept for the next. */
-const CHUNK_PAGES = 32;
-const CHUNK_BYTES = CHUNK_PAGES * PAGE_BYTES;
+/** A whole datagram, rounded up. */
+const WHOLE_BYTES = 65536;
 /** Ranges (2 x 128 x 4) and page list (32 x 4) of a waiting datagram, its fields and headers rounded up. */
 const DATAGRAM_BYTES = 1536;
-const NO_PAGE = -1;
 
 /** One datagram of which at least one fragment was seen. */
 class Datagram {
@@ -71,11 +67,9 @@ export class FragmentTable {
   readonly #budget: Budget;
   readonly #owner: Owner;
   readonly #maxDatagrams: number;
-  readonly #maxChunks: number;
+  readonly #pages: Pages;
   /** Made when first needed, then used again; searched from end to end, which for 256 takes about 0.2 us. */
   readonly #datagrams: Datagram[] = [];
-  readonly #chunks: Buffer[] = [];
-  readonly #freePages: number[] = [];
   #serial = 0;
   /** Whole datagrams are handed on in these, in turn: a datagram can itself hold the last fragment of an inner one. */
   readonly #whole: Buffer[] = [];
@@ -86,7 +80,7 @@ export class FragmentTable {
     this.#budget = o.budget;
     this.#owner = o.budget.owner('fragments');
     this.#maxDatagrams = Math.max(1, o.maxDatagrams);
-    this.#maxChunks = Math.max(1, Math.floor(o.maxBytes / CHUNK_BYTES));
+    this.#pages = new Pages(o.budget, this.#owner, o.maxBytes);
   }
 
   /** Datagrams waiting now. */
@@ -247,10 +241,7 @@ export class FragmentTable {
       const inPage = at & (PAGE_BYTES - 1);
       const bytes = Math.min(PAGE_BYTES - inPage, w.end - from);
       const page = d.pages[at >> PAGE_SHIFT]!;
-      if (page === NO_PAGE) return false;
-      const start = (page % CHUNK_PAGES) * PAGE_BYTES + inPage;
-      const chunk = this.#chunks[Math.floor(page / CHUNK_PAGES)]!;
-      if (chunk.compare(w.buf, from, from + bytes, start, start + bytes) !== 0) return false;
+      if (page === NO_PAGE || !this.#pages.holds(page, inPage, w.buf, from, from + bytes)) return false;
       from += bytes;
       at += bytes;
     }
@@ -269,23 +260,19 @@ export class FragmentTable {
         if (page === NO_PAGE) return false;
         d.pages[at >> PAGE_SHIFT] = page;
       }
-      const chunk = this.#chunks[Math.floor(page / CHUNK_PAGES)]!;
-      w.buf.copy(chunk, (page % CHUNK_PAGES) * PAGE_BYTES + inPage, from, from + bytes);
+      this.#pages.write(page, inPage, w.buf, from, from + bytes);
       from += bytes;
       at += bytes;
     }
     return true;
   }
 
-  /** A free page, at the cost of the oldest datagrams other than `d` if need be. */
+  /** A page for `d`, at the cost of the oldest other datagrams if need be. */
   #takePage(d: Datagram): number {
-    while (this.#freePages.length === 0) {
-      if (this.#chunks.length < this.#maxChunks && this.#budget.take(this.#owner, CHUNK_BYTES)) {
-        for (let i = CHUNK_PAGES - 1; i >= 0; i--) this.#freePages.push(this.#chunks.length * CHUNK_PAGES + i);
-        this.#chunks.push(Buffer.allocUnsafeSlow(CHUNK_BYTES));
-      } else if (!this.#evict(d)) return NO_PAGE;
+    for (;;) {
+      const page = this.#pages.take();
+      if (page !== NO_PAGE || !this.#evict(d)) return page;
     }
-    return this.#freePages.pop()!;
   }
 
   /** Lets the oldest datagram go, sparing one; false if there is no other. */
@@ -310,7 +297,7 @@ export class FragmentTable {
     d.used = false;
     for (let i = 0; i < MAX_PAGES; i++) {
       const page = d.pages[i]!;
-      if (page !== NO_PAGE) this.#freePages.push(page);
+      if (page !== NO_PAGE) this.#pages.give(page);
       d.pages[i] = NO_PAGE;
     }
   }
@@ -323,21 +310,19 @@ export class FragmentTable {
     }
     const turn = w.buf === this.#whole[0] ? 1 : 0;
     if (this.#whole[turn] === undefined) {
-      if (!this.#budget.take(this.#owner, CHUNK_BYTES)) {
+      if (!this.#budget.take(this.#owner, WHOLE_BYTES)) {
         this.#counters.fragmentsOverBudget++;
         this.#release(d);
         return false;
       }
-      const made = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      const made = Buffer.allocUnsafeSlow(WHOLE_BYTES);
       this.#whole[turn] = made;
       this.#wholeViews[turn] = new DataView(made.buffer, made.byteOffset, made.length);
     }
     const whole = this.#whole[turn]!;
     const end = Math.min(d.totalBytes, d.cutAt);
     for (let at = 0; at < end; at += PAGE_BYTES) {
-      const page = d.pages[at >> PAGE_SHIFT]!;
-      const start = (page % CHUNK_PAGES) * PAGE_BYTES;
-      this.#chunks[Math.floor(page / CHUNK_PAGES)]!.copy(whole, at, start, start + Math.min(PAGE_BYTES, end - at));
+      this.#pages.read(d.pages[at >> PAGE_SHIFT]!, whole, at, Math.min(at + PAGE_BYTES, end));
     }
     this.#counters.fragmentsReassembled++;
     w.buf = whole;

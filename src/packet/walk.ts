@@ -45,7 +45,7 @@ export class Walk {
   readonly counters: PacketCounters;
   readonly fragments: FragmentTable;
   buf: Buffer;
-  /** Looks at the same bytes as `buf`; its reads take half the time of indexed bytes and shifts (test/bench/packet-decode.ts). */
+  /** Looks at the same bytes as `buf`; its reads are the faster ones (test/bench/packet-decode.ts). */
   view: DataView;
   pos = 0;
   /** End of the captured bytes of the current layer. */
