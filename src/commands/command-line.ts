@@ -2,13 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { SpantapError } from '../self/errors.ts';
 import { VERSION } from '../self/version.ts';
-
-/** Exit codes. */
-export const OK = 0;
-export const CANNOT = 1;
-/** The input was damaged; what could be read was delivered. */
-export const DAMAGED = 2;
-export const USAGE = 64;
+import { CANNOT, OK, USAGE } from './exit-codes.ts';
 
 const EXAMPLES = {
   spantap: `
@@ -52,7 +46,7 @@ Examples:
 
 /** Runs one command line and returns the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
-  let exitCode = OK;
+  let exitCode: number = OK;
   const program = new Command('spantap')
     .description('Passive tracing: turns packets into OpenTelemetry spans and metrics for every pair of services.')
     .version(VERSION)

@@ -1,5 +1,5 @@
 /** Names from rules and a hosts file; everything else is called by its address. */
-import { addressText } from '../packet/address.ts';
+import { addressText } from '../bytes/address.ts';
 import type { Counters } from '../self/counters.ts';
 import { SpantapError } from '../self/errors.ts';
 import { type Address, isLocal, type Network, network, parseAddress } from './address.ts';

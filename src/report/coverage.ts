@@ -17,15 +17,45 @@ export interface Coverage {
 
 const LABEL = 10;
 
+/** Counters of what went as it should; every other one that moved is printed by its own name. */
+const USUAL = new Set([
+  'capture.packets',
+  'capture.bytes',
+  'capture.wire_bytes',
+  'packet.tcp',
+  'packet.udp',
+  'stream.connections',
+  'stream.connections_from_syn',
+  'stream.closed_orderly',
+  'stream.closed_by_reset',
+  'stream.decoded_bytes',
+  'stream.undecoded_bytes',
+  'stream.recognised',
+  'exchange.begun',
+]);
+
 export function coverageText(c: Coverage, outcomes: readonly number[], paint: Paint): string {
-  const lines = [line('capture', captureLine(c)), line('exchanges', exchangesLine(outcomes))];
-  for (const [room, figures] of byRoom(c.readings)) lines.push(line(room, figures.join(', ')));
+  const lines = [
+    line('capture', captureLine(c)),
+    line('understood', understoodLine(c.readings)),
+    line('exchanges', exchangesLine(outcomes)),
+  ];
+  for (const [room, figures] of oddities(c.readings)) lines.push(line(room, figures.join(', ')));
   if (c.warnings > 0) {
     lines.push(
       paint('red', line('damage', `${countText(c.warnings)} damaged place${c.warnings > 1 ? 's' : ''}, see above`)),
     );
   }
   return lines.map((text) => `${text}\n`).join('');
+}
+
+function understoodLine(readings: readonly Reading[]): string {
+  const value = (name: string): number => readings.find((r) => r.name === name)?.value ?? 0;
+  const connections = value('stream.connections');
+  const decoded = value('stream.decoded_bytes');
+  const bytes = decoded + value('stream.undecoded_bytes');
+  const recognised = `${countText(value('stream.recognised'))} of ${countText(connections)} connections`;
+  return `${recognised}, ${bytesText(decoded)} of ${bytesText(bytes)} payload`;
 }
 
 function line(label: string, text: string): string {
@@ -44,14 +74,14 @@ function exchangesLine(outcomes: readonly number[]): string {
   return all === 0 ? 'none' : `${countText(all)}: ${kinds.join(', ')}`;
 }
 
-/** Every counter that moved, by room. Exchanges have their own line, naming says nothing about the capture. */
-function byRoom(readings: readonly Reading[]): Map<string, string[]> {
+/** Every other counter that moved, by room. Naming says nothing about the capture. */
+function oddities(readings: readonly Reading[]): Map<string, string[]> {
   const rooms = new Map<string, string[]>();
   for (const r of readings) {
     if (r.kind !== 'counter' || r.value === 0) continue;
     const dot = r.name.indexOf('.');
     const room = r.name.slice(0, dot);
-    if (room === 'naming' || r.name === 'exchange.finished') continue;
+    if (room === 'naming' || USUAL.has(r.name)) continue;
     const labels = Object.values(r.labels).join(' ');
     const what = `${r.name.slice(dot + 1).replaceAll('_', ' ')}${labels === '' ? '' : ` (${labels})`}`;
     const list = rooms.get(room) ?? [];

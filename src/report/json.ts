@@ -1,22 +1,27 @@
 /** One JSON object for each exchange, one on a line, in the order in which exchanges come to their end. */
+
+import { endpointText } from '../bytes/address.ts';
 import type { Timebase } from '../bytes/timebase.ts';
 import { COMPLETE, type Exchange, type ExchangeListener, ONE_WAY, OUTCOMES, UNSEEN } from '../exchange/exchange.ts';
 import { type AttributeSink, CLIENT } from '../exchange/semantics.ts';
-import { addressText, endpointText } from '../packet/address.ts';
+import type { Namer, Service } from '../naming/service.ts';
 import { Identity, wordHex } from '../telemetry/identity.ts';
+import { putDetail, putPeer } from '../telemetry/tracing.ts';
 import type { Output } from './output.ts';
 
 export class JsonLines implements ExchangeListener {
   readonly #out: Output;
   readonly #timebase: Timebase;
+  readonly #namer: Namer;
   readonly #raw: boolean;
   readonly #ids = new Identity();
   readonly #attributes = new JsonAttributes();
 
   /** `raw`: operations as on the wire, with whatever secrets they hold. */
-  constructor(out: Output, timebase: Timebase, raw: boolean) {
+  constructor(out: Output, timebase: Timebase, namer: Namer, raw: boolean) {
     this.#out = out;
     this.#timebase = timebase;
+    this.#namer = namer;
     this.#raw = raw;
   }
 
@@ -28,16 +33,8 @@ export class JsonLines implements ExchangeListener {
     const status = s.status(x);
     // what ended otherwise has an end too (the RST, the time-out), but not that of a response
     const endNs = x.outcome === COMPLETE ? x.endNs : UNSEEN;
-    const client = endpointText(
-      e.ipVersion,
-      addressText(e.ipVersion, e.client0, e.client1, e.client2, e.client3),
-      e.clientPort,
-    );
-    const server = endpointText(
-      e.ipVersion,
-      addressText(e.ipVersion, e.server0, e.server1, e.server2, e.server3),
-      e.serverPort,
-    );
+    const client = endpointText(e.ipVersion, e.clientAddress, e.clientPort);
+    const server = endpointText(e.ipVersion, e.serverAddress, e.serverPort);
     this.#out.write(
       `{"protocol":"${protocol.name}","client":"${client}","server":"${server}","start":"${this.#timebase.text(startNs)}"` +
         `,"requestEndMs":${ms(x.requestEndNs - startNs)},"firstByteMs":${ms(x.firstByteNs - startNs)},"endMs":${ms(endNs - startNs)}` +
@@ -45,8 +42,13 @@ export class JsonLines implements ExchangeListener {
         `,"error":${status === null ? null : x.failed},"complete":${x.outcome === COMPLETE}` +
         `,"noResponseExpected":${x.outcome === ONE_WAY},"requestBytes":${x.requestBytes},"responseBytes":${x.responseBytes}` +
         `,"traceId":"${wordHex(ids.trace0)}${wordHex(ids.trace1)}${wordHex(ids.trace2)}${wordHex(ids.trace3)}"` +
-        `,"spanId":"${wordHex(ids.client0)}${wordHex(ids.client1)}","attributes":${this.#attributes.of(x)}}\n`,
+        `,"spanId":"${wordHex(ids.client0)}${wordHex(ids.client1)}","attributes":${this.#attributes.of(x, this.#server(x))}}\n`,
     );
+  }
+
+  #server(x: Exchange): Service {
+    const e = x.ends;
+    return this.#namer.service(e.ipVersion, e.server0, e.server1, e.server2, e.server3, e.serverPort);
   }
 }
 
@@ -59,14 +61,16 @@ function ms(ns: number): string {
 class JsonAttributes implements AttributeSink {
   #text = '';
 
-  /** What the CLIENT span of `x` says. */
-  of(x: Exchange): string {
+  /** What the CLIENT span of `x` says, in the same order. */
+  of(x: Exchange, server: Service): string {
     const s = x.protocol.semantics;
     this.#text = '';
     s.attributes(x, CLIENT, '', this);
     const error = s.errorType(x, CLIENT);
     if (error !== '') this.string('error.type', error);
+    putPeer(server, this);
     if (x.outcome !== COMPLETE) this.string('spantap.outcome', OUTCOMES[x.outcome]!);
+    putDetail(x, CLIENT, this);
     return `{${this.#text}}`;
   }
 

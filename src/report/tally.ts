@@ -66,7 +66,7 @@ export class RouteTally extends Tally {
 }
 
 /** The route that a path of this service belongs to. */
-export type Template = (service: string, path: string) => string;
+export type Template = (service: Service, path: string) => string;
 
 export function fullName(service: Service | null): string {
   if (service === null) return OTHER;
@@ -123,7 +123,7 @@ export class Tallies implements ExchangeListener {
 
   #routeOf(x: Exchange, pair: PairTally, path: string): RouteTally {
     const server = fullName(pair.server);
-    const template = this.#template(server, path);
+    const template = pair.server === null ? OTHER : this.#template(pair.server, path);
     const found = row(
       this.routes,
       [server, x.operation, template].join('\n'),

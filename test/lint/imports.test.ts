@@ -13,7 +13,7 @@ const ALLOWED: Record<string, string[]> = {
   packet: ['bytes', 'self'],
   stream: ['packet', 'bytes', 'self', 'exchange'],
   exchange: ['bytes', 'self'],
-  naming: ['self'],
+  naming: ['bytes', 'self'],
   telemetry: ['exchange', 'naming', 'bytes', 'self'],
   export: ['telemetry', 'bytes', 'self'],
   config: ['self'],
@@ -47,10 +47,6 @@ for (const [room, allowed] of Object.entries(ALLOWED)) {
   may(`${room}/deeper`, './neighbour.ts', '../options.ts');
   mayNot(room, '../agent.ts', '../main.ts');
 }
-
-// the text form of addresses is open to those who name and report, the rest of the packet room is not
-for (const room of ['naming', 'telemetry', 'report']) may(room, '../packet/address.ts');
-mayNot('naming', '../packet/decoder.ts');
 
 // streams know the contract of protocols, and no protocol
 may('stream', '../protocols/protocol.ts');

@@ -18,7 +18,7 @@ import { ends, exchange } from './exchanges.ts';
 
 const namer = () =>
   new StaticNamer({ hostsFile: '', services: [{ ip: '10.0.0.2', name: 'cart' }] }, [], new Counters());
-const fold = (_service: string, path: string): string => path.replace(/\d+/g, '{id}');
+const fold = (_service: object, path: string): string => path.replace(/\d+/g, '{id}');
 
 test('quantiles are within 1.6 % of the true ones, from nanoseconds to days', () => {
   let seed = 1;
@@ -96,6 +96,10 @@ test('the table: a row for each pair and route, busiest first', () => {
       readings: [
         { name: 'packet.bad_length', labels: {}, value: 3, kind: 'counter' },
         { name: 'stream.flows', labels: {}, value: 9, kind: 'gauge' },
+        { name: 'stream.connections', labels: {}, value: 3, kind: 'counter' },
+        { name: 'stream.recognised', labels: {}, value: 2, kind: 'counter' },
+        { name: 'stream.decoded_bytes', labels: {}, value: 2048, kind: 'counter' },
+        { name: 'stream.undecoded_bytes', labels: {}, value: 7, kind: 'counter' },
         { name: 'stream.holes', labels: {}, value: 0, kind: 'counter' },
       ],
     },
@@ -113,6 +117,7 @@ cart      GET        /item/{id}        11       1  9.09 %  5.96 ms  998 ms  998 
 cart      GET        /pay               1       1   100 %        -       -       -     100 B
 
 capture     1,234 packets, 4.00 KiB in 1 file over 2.500 s
+understood  2 of 3 connections, 2.00 KiB of 2.01 KiB payload
 exchanges   13: 11 complete, 1 timeout, 1 reset
 packet      3 bad length
 damage      1 damaged place, see above
@@ -152,7 +157,7 @@ test('a JSON line says exactly what was agreed, times exact to the nanosecond', 
   const base = new Timebase();
   base.baseSec = 1_700_000_000;
   const text = written((out) => {
-    const lines = new JsonLines(out, base, false);
+    const lines = new JsonLines(out, base, namer(), false);
     lines.finished(
       exchange({
         ends: ends(1, 2),
@@ -182,6 +187,13 @@ test('a JSON line says exactly what was agreed, times exact to the nanosecond', 
     good: false,
     list: ['a', '"b"'],
     'error.type': '404',
+    'service.peer.name': 'cart',
+    'peer.service': 'cart',
+    'network.peer.address': '10.0.0.2',
+    'network.peer.port': 80,
+    'spantap.request.transfer': 0,
+    'spantap.time_to_first_byte': 0.001000001,
+    'spantap.response.transfer': 0.001000001,
   });
   assert.equal(timeout.start, '1699999999.999999999');
   assert.deepEqual([timeout.complete, timeout.error, timeout.status, timeout.endMs], [false, null, null, null]);
@@ -194,7 +206,7 @@ test('raw operations keep what is masked otherwise', () => {
   base.baseSec = 0;
   const x = exchange({ ends: ends(1, 2), target: '/a?secret=x' });
   const operation = (raw: boolean): string =>
-    JSON.parse(written((out) => new JsonLines(out, base, raw).finished(x))).operation;
+    JSON.parse(written((out) => new JsonLines(out, base, namer(), raw).finished(x))).operation;
   assert.equal(operation(false), 'GET /a?secret=?');
   assert.equal(operation(true), 'GET /a?secret=x');
 });

@@ -1,0 +1,82 @@
+/** What `spantap read` makes of the exchanges, by format. */
+import type { Budget } from '../bytes/budget.ts';
+import type { Timebase } from '../bytes/timebase.ts';
+import type { Config } from '../config/config.ts';
+import type { ExchangeListener } from '../exchange/exchange.ts';
+import type { Namer } from '../naming/service.ts';
+import { type Detail, FULL, TARGETS } from '../protocols/protocol.ts';
+import type { Coverage } from '../report/coverage.ts';
+import type { Output } from '../report/output.ts';
+import type { Counters } from '../self/counters.ts';
+
+export interface Report {
+  readonly listener: ExchangeListener;
+  /** How much of each exchange it wants. */
+  readonly detail: Detail;
+  tick(nowNs: number): void;
+  /** The capture is over. */
+  end(coverage: Coverage): void;
+}
+
+/** What every report is made from. */
+export interface Sources {
+  readonly config: Config;
+  readonly namer: Namer;
+  readonly budget: Budget;
+  readonly counters: Counters;
+  readonly timebase: Timebase;
+}
+
+export async function openTable(s: Sources, out: Output): Promise<Report> {
+  const { Tallies } = await import('../report/tally.ts');
+  const { reportText } = await import('../report/table.ts');
+  const { coloured, plain } = await import('../report/columns.ts');
+  const { RouteTable } = await import('../telemetry/routes.ts');
+  const routes = new RouteTable();
+  const tallies = new Tallies(s.namer, (service, path) => routes.of(service, path));
+  return {
+    listener: tallies,
+    detail: TARGETS,
+    tick() {},
+    end(coverage) {
+      const paint = process.stdout.isTTY && process.stdout.hasColors() ? coloured : plain;
+      out.write(reportText(tallies, coverage, paint));
+    },
+  };
+}
+
+export async function openJson(s: Sources, out: Output, raw: boolean): Promise<Report> {
+  const { JsonLines } = await import('../report/json.ts');
+  return { listener: new JsonLines(out, s.timebase, s.namer, raw), detail: FULL, tick() {}, end() {} };
+}
+
+/** Takes encoded requests: `items` are spans, or points of metrics. */
+export type Send = (signal: 'traces' | 'metrics', bytes: Uint8Array, items: number) => void;
+
+/** Spans as they fill their batches, metrics once at the end: what the agent would have sent. */
+export async function openOtlp(s: Sources, encoding: 'protobuf' | 'json', send: Send): Promise<Report> {
+  const { Telemetry } = await import('../telemetry/telemetry.ts');
+  const { countPoints, encodeMetrics } = await import('../telemetry/metrics-encoding.ts');
+  const telemetry = new Telemetry({
+    options: { ...s.config.telemetry, encoding },
+    namer: s.namer,
+    budget: s.budget,
+    counters: s.counters,
+    timebase: s.timebase,
+    onSpans: (batch) => send('traces', batch.bytes, batch.spans),
+  });
+  let lastNs = 0;
+  return {
+    listener: telemetry,
+    detail: s.config.telemetry.spans.enabled ? FULL : TARGETS,
+    tick(nowNs) {
+      lastNs = nowNs;
+      telemetry.tick(nowNs);
+    },
+    end() {
+      telemetry.flush();
+      const snapshot = telemetry.snapshot(lastNs);
+      if (snapshot.resources.length > 0) send('metrics', encodeMetrics(snapshot, encoding), countPoints(snapshot));
+    },
+  };
+}
