@@ -31,7 +31,9 @@ export interface PipelineParts {
   /** How much of each exchange the listeners want. */
   readonly detail: Detail;
   /** Called about once a second of packet time. */
-  readonly onTick?: (nowNs: number) => void;
+  readonly onTick?: ((nowNs: number) => void) | undefined;
+  /** The base second has moved on by `shiftNs`; everything kept in the old times is to be shifted or forgotten. */
+  readonly onRebase?: ((shiftNs: number) => void) | undefined;
 }
 
 /** Packets per second are counted here, not in the rooms. */
@@ -44,6 +46,8 @@ class CaptureCounters {
 }
 
 const TICK_NS = 1e9;
+/** Beyond 52 days from the base a double no longer counts single nanoseconds: files joined from old captures get a new base. */
+const MAX_SPAN_NS = 2 ** 52;
 /** Packets out of order differ by less; more means that the clock was set, one time stamp was garbage, or an older file follows. */
 const CLOCK_STEP_NS = 5e9;
 
@@ -58,6 +62,7 @@ export class Pipeline implements FrameHandler {
   readonly #tcp: Tcp;
   readonly #streams = new StreamCounters();
   readonly #onTick: ((nowNs: number) => void) | undefined;
+  readonly #onRebase: ((shiftNs: number) => void) | undefined;
   /** The latest time seen, and when the next sweep is due. */
   #nowNs = 0;
   #tickNs = TICK_NS;
@@ -66,6 +71,7 @@ export class Pipeline implements FrameHandler {
     const { config, counters, budget } = o;
     this.timebase = o.timebase;
     this.#onTick = o.onTick;
+    this.#onRebase = o.onRebase;
     this.#packets = new PacketDecoder({ budget, counters });
     const exchanges = new ExchangeCounters();
     const streams = this.#streams;
@@ -104,7 +110,8 @@ export class Pipeline implements FrameHandler {
   frame(buf: Buffer, start: number, end: number, wireLength: number, sec: number, nsec: number, link: number): void {
     const t = this.timebase;
     if (Number.isNaN(t.baseSec)) t.baseSec = sec;
-    const timeNs = (sec - t.baseSec) * 1e9 + nsec;
+    let timeNs = (sec - t.baseSec) * 1e9 + nsec;
+    if (timeNs > MAX_SPAN_NS || timeNs < -MAX_SPAN_NS) timeNs = this.#rebase(sec, nsec);
     const stats = this.stats;
     stats.packets++;
     stats.bytes += end - start;
@@ -142,6 +149,17 @@ export class Pipeline implements FrameHandler {
 
   unignore(endpoint: string): void {
     this.#tcp.unignore(endpoint);
+  }
+
+  /** Nothing goes on over such a distance: what is in flight ends, and times count from a new base. */
+  #rebase(sec: number, nsec: number): number {
+    this.#tcp.end(this.#nowNs);
+    this.#onTick?.(this.#nowNs);
+    const shiftNs = (sec - this.timebase.baseSec) * 1e9;
+    this.timebase.baseSec = sec;
+    this.#stepBack(nsec);
+    this.#onRebase?.(shiftNs);
+    return nsec;
   }
 
   #stepBack(nowNs: number): void {

@@ -42,6 +42,8 @@ export class Marks {
 /** The bytes that a decoder may look at: `buf[pos, end)`. Lent for one call; copy out what must outlive it. */
 export class Window {
   buf: Buffer = Buffer.alloc(0);
+  /** On the same bytes as `buf`. */
+  view: DataView = new DataView(this.buf.buffer, this.buf.byteOffset, 0);
   pos = 0;
   end = 0;
   /** The argument of MORE and SKIP. */
@@ -58,6 +60,26 @@ export class Window {
   /** Index of the first byte that the window ever showed in this call. */
   first = 0;
   marks: Marks | null = null;
+
+  /** Shows other bytes; a source hands over the same buffer again and again. */
+  show(buf: Buffer): void {
+    if (buf === this.buf) return;
+    this.buf = buf;
+    this.view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+  }
+
+  /** Index of the first byte `value` in `buf[from, end)`, -1 if there is none. Four bytes at a time. */
+  find(value: number, from: number): number {
+    const { buf, view, end } = this;
+    const pattern = Math.imul(value, 0x01010101);
+    let i = from;
+    for (; i + 4 <= end; i += 4) {
+      const v = view.getInt32(i, true) ^ pattern;
+      if (((v - 0x01010101) & ~v & 0x80808080) !== 0) break; // one of the four is zero
+    }
+    for (; i < end; i++) if (buf[i] === value) return i;
+    return -1;
+  }
 
   /** Capture time of the packet that brought `buf[i]`, ns since the base. */
   timeAt(i: number): number {

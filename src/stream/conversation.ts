@@ -211,7 +211,7 @@ export class Conversation {
   }
 
   #show(w: Window, buf: Buffer, start: number, end: number, seq: number, timeNs: number, ack: number): void {
-    w.buf = buf;
+    w.show(buf);
     w.pos = start;
     w.first = start;
     w.end = Math.min(end, start + PROBE_BYTES);

@@ -133,7 +133,7 @@ export class Lane {
 
   #view(buf: Buffer, at: number, end: number, timeNs: number, ack: number): void {
     const w = this.#env.window;
-    w.buf = buf;
+    w.show(buf);
     w.pos = at;
     w.first = at;
     w.end = end;
@@ -198,7 +198,7 @@ export class Lane {
     }
     if (this.#held < this.#want) return at + n;
     const w = this.#env.window;
-    w.buf = this.#carry!;
+    w.show(this.#carry!);
     w.pos = 0;
     w.first = 0;
     w.end = this.#held;

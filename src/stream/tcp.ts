@@ -145,13 +145,15 @@ export class Tcp {
     }
   }
 
-  /** End of capture: what is in flight stays open. */
+  /** End of capture: what is in flight stays open, and every connection is forgotten. */
   end(nowNs: number): void {
-    for (const c of this.#table.all) {
+    const all = this.#table.all;
+    for (const c of all) {
       if (c.state !== LIVE) continue;
       this.#settle(c, nowNs, true);
       if (c.state === LIVE) this.#finish(c, OPEN, nowNs);
     }
+    for (let i = all.length - 1; i >= 0; i--) this.#remove(all[i]!);
   }
 
   #create(p: Packet, hash: number): Connection | null {

@@ -1,3 +1,4 @@
+import { Words } from '../../bytes/words.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import {
   type Decoder,
@@ -51,6 +52,7 @@ const CR = 13;
 const COLON = 58;
 
 const LINE = new RequestLine();
+const TARGET_WORDS = new Words();
 
 /**
  * HTTP/1.x (RFC 9112), line by line: a head is never buffered whole, only the line that a segment cut. Bodies pass by unseen.
@@ -104,14 +106,12 @@ export class HttpDecoder implements Decoder {
 
   /** Index of the line feed that ends the line at `w.pos`; -1: not in the window yet, `w.want` is set. */
   #line(w: Window, m: Message): number {
-    const { buf, end } = w;
-    for (let i = w.pos + m.scanned; i < end; i++) {
-      if (buf[i] === LF) {
-        m.scanned = 0;
-        return i;
-      }
+    const eol = w.find(LF, w.pos + m.scanned);
+    if (eol >= 0) {
+      m.scanned = 0;
+      return eol;
     }
-    m.scanned = end - w.pos;
+    m.scanned = w.end - w.pos;
     w.want = m.scanned + 1;
     return -1;
   }
@@ -325,7 +325,7 @@ export class HttpDecoder implements Decoder {
     if (x === null) return true;
     x.operation = LINE.method >= 0 ? METHODS[LINE.method]! : buf.toString('latin1', pos, LINE.methodEnd);
     x.version = LINE.version;
-    if (this.#out.detail >= TARGETS) x.target = buf.toString('utf8', LINE.targetStart, LINE.targetEnd);
+    if (this.#out.detail >= TARGETS) x.target = TARGET_WORDS.text(buf, LINE.targetStart, LINE.targetEnd);
     if (this.#out.detail === FULL) {
       m.detail = new HttpDetail();
       x.detail = m.detail;

@@ -1,8 +1,9 @@
 import { NO, type Protocol, TO_SERVER, UNSURE, YES, YES_REVERSED } from '../protocol.ts';
 import { HttpDecoder, MAX_LINE } from './decoder.ts';
 import { httpSemantics } from './semantics.ts';
-import { A_START, MAYBE_A_START, NOT_A_START, requestStart, responseStart } from './syntax.ts';
+import { A_START, knownMethod, MAYBE_A_START, NOT_A_START, requestStart, responseStart } from './syntax.ts';
 
+const SPACE = 32;
 const SLASH = 47;
 
 /** HTTP/1.x: RFC 9110 and RFC 9112. */
@@ -17,8 +18,10 @@ export const http: Protocol = {
     const answered = responseStart(w.buf, w.pos, w.end);
     if (answered === A_START) return dir === TO_SERVER ? YES_REVERSED : YES;
     if (asked === MAYBE_A_START && dir === TO_SERVER) {
-      const space = w.buf.indexOf(32, w.pos);
-      return space >= 0 && space + 1 < w.end && w.buf[space + 1] === SLASH ? YES : UNSURE;
+      // A known method and a path are a request of HTTP/0.9; other lines without version wait for the server's word.
+      let i = w.pos;
+      while (i < w.end && w.buf[i] !== SPACE) i++;
+      return knownMethod(w.buf, w.pos, i) >= 0 && i + 1 < w.end && w.buf[i + 1] === SLASH ? YES : UNSURE;
     }
     return asked === NOT_A_START && answered === NOT_A_START ? NO : UNSURE;
   },

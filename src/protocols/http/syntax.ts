@@ -7,6 +7,7 @@ const SP = 32;
 const TAB = 9;
 const LF = 10;
 const CR = 13;
+const SLASH = 47;
 
 /** tchar of RFC 9110 section 5.6.2. */
 const TOKEN = new Uint8Array(256);
@@ -69,8 +70,9 @@ export class RequestLine {
 }
 
 /**
- * Reads the line `buf[from, to)` (without its line end). True when it is a request line: `method target HTTP/1.x`, or, for a known
- * method, one without version (HTTP/0.9 and clients that forget it). Any method token is taken when the version is there.
+ * Reads the line `buf[from, to)` (without its line end). True when it is a request line: `method target HTTP/1.x` with any token
+ * as method, or one without version (HTTP/0.9 and clients that forget it) when the method is a known one, or a word in capitals
+ * before a path.
  */
 export function readRequestLine(buf: Buffer, from: number, to: number, line: RequestLine): boolean {
   let i = from;
@@ -98,7 +100,12 @@ export function readRequestLine(buf: Buffer, from: number, to: number, line: Req
   }
   line.targetEnd = to;
   line.version = 9;
-  return line.method >= 0;
+  return line.method >= 0 || (upperCase(buf, from, line.methodEnd) && buf[i] === SLASH);
+}
+
+function upperCase(buf: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if ((buf[i]! < 65 || buf[i]! > 90) && buf[i] !== 95 && buf[i] !== 45) return false;
+  return true;
 }
 
 /** Status code of the line `buf[from, to)` when it is a status line of HTTP/1.x, else -1. Code 0 is not possible. */
