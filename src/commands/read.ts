@@ -52,6 +52,9 @@ export async function read(o: ReadOptions): Promise<number> {
     onTick: (nowNs) => {
       for (const r of reports) r.tick(nowNs);
     },
+    onRebase: (shiftNs) => {
+      for (const r of reports) r.rebased(shiftNs);
+    },
   });
   const clock = new Clock(pipeline);
   if (o.files.includes('-')) endWithInput();

@@ -14,6 +14,7 @@ export interface Report {
   /** How much of each exchange it wants. */
   readonly detail: Detail;
   tick(nowNs: number): void;
+  rebased(shiftNs: number): void;
   /** The capture is over. */
   end(coverage: Coverage): void;
 }
@@ -38,6 +39,7 @@ export async function openTable(s: Sources, out: Output): Promise<Report> {
     listener: tallies,
     detail: TARGETS,
     tick() {},
+    rebased() {},
     end(coverage) {
       const paint = process.stdout.isTTY && process.stdout.hasColors() ? coloured : plain;
       out.write(reportText(tallies, coverage, paint));
@@ -47,7 +49,7 @@ export async function openTable(s: Sources, out: Output): Promise<Report> {
 
 export async function openJson(s: Sources, out: Output, raw: boolean): Promise<Report> {
   const { JsonLines } = await import('../report/json.ts');
-  return { listener: new JsonLines(out, s.timebase, s.namer, raw), detail: FULL, tick() {}, end() {} };
+  return { listener: new JsonLines(out, s.timebase, s.namer, raw), detail: FULL, tick() {}, rebased() {}, end() {} };
 }
 
 /** Takes encoded requests: `items` are spans, or points of metrics. */
@@ -57,8 +59,10 @@ export type Send = (signal: 'traces' | 'metrics', bytes: Uint8Array, items: numb
 export async function openOtlp(s: Sources, encoding: 'protobuf' | 'json', send: Send): Promise<Report> {
   const { Telemetry } = await import('../telemetry/telemetry.ts');
   const { countPoints, encodeMetrics } = await import('../telemetry/metrics-encoding.ts');
+  const config = s.config.telemetry;
   const telemetry = new Telemetry({
-    options: { ...s.config.telemetry, encoding },
+    // one snapshot at the end tells of the whole capture, so nothing expires before
+    options: { ...config, encoding, metrics: { ...config.metrics, expiryMs: Number.POSITIVE_INFINITY } },
     namer: s.namer,
     budget: s.budget,
     counters: s.counters,
@@ -73,6 +77,7 @@ export async function openOtlp(s: Sources, encoding: 'protobuf' | 'json', send: 
       lastNs = nowNs;
       telemetry.tick(nowNs);
     },
+    rebased: (shiftNs) => telemetry.rebased(shiftNs),
     end() {
       telemetry.flush();
       const snapshot = telemetry.snapshot(lastNs);

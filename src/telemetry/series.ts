@@ -31,7 +31,7 @@ export class Point extends Distribution {
   readonly resource: ServiceResource;
   readonly attributes: Attributes;
   readonly key: string;
-  readonly startNs: number;
+  startNs: number;
   lastNs: number;
   /** How many Series lead here. */
   uses = 0;
@@ -56,7 +56,7 @@ export class Point extends Distribution {
 export class Edge extends Distribution {
   readonly attributes: Attributes;
   readonly key: string;
-  readonly startNs: number;
+  startNs: number;
   total = 0;
   failed = 0;
   /** How many pairs lead here. */
@@ -112,6 +112,22 @@ export class SeriesTable {
   /** Time series held: those of services and four for each edge count as one. */
   get size(): number {
     return this.points.size + this.edges.size;
+  }
+
+  /** The base second has moved on: every time kept counts from the new one. */
+  rebase(shiftNs: number, pairs: Iterable<Pair>): void {
+    this.#sweptNs -= shiftNs;
+    for (const p of this.points.values()) {
+      p.startNs -= shiftNs;
+      p.lastNs -= shiftNs;
+    }
+    for (const e of this.edges.values()) e.startNs -= shiftNs;
+    if (this.overflowEdge !== null) this.overflowEdge.startNs -= shiftNs;
+    for (const pair of pairs) {
+      pair.lastNs -= shiftNs;
+      for (const s of pair.series.values()) s.lastNs -= shiftNs;
+      for (const routed of pair.routed.values()) for (const s of routed.values()) s.lastNs -= shiftNs;
+    }
   }
 
   /** Counts an exchange; `durationNs` below 0 when it is not known. */

@@ -133,6 +133,14 @@ export class Telemetry implements ExchangeListener {
     }
   }
 
+  /** The timebase's base second has moved on by `shiftNs`. */
+  rebased(shiftNs: number): void {
+    this.#tracing?.flush();
+    this.#series.rebase(shiftNs, this.#pairs.values());
+    this.#sweptNs -= shiftNs;
+    this.#renamedNs -= shiftNs;
+  }
+
   /** Hands over the spans gathered so far. */
   flush(): void {
     this.#tracing?.flush();
