@@ -77,7 +77,10 @@ export async function openOtlp(s: Sources, encoding: 'protobuf' | 'json', send: 
       lastNs = nowNs;
       telemetry.tick(nowNs);
     },
-    rebased: (shiftNs) => telemetry.rebased(shiftNs),
+    rebased(shiftNs) {
+      lastNs -= shiftNs;
+      telemetry.rebased(shiftNs);
+    },
     end() {
       telemetry.flush();
       const snapshot = telemetry.snapshot(lastNs);

@@ -51,11 +51,10 @@ export function coverageText(c: Coverage, outcomes: readonly number[], paint: Pa
 
 function understoodLine(readings: readonly Reading[]): string {
   const value = (name: string): number => readings.find((r) => r.name === name)?.value ?? 0;
-  const connections = value('stream.connections');
   const decoded = value('stream.decoded_bytes');
   const bytes = decoded + value('stream.undecoded_bytes');
-  const recognised = `${countText(value('stream.recognised'))} of ${countText(connections)} connections`;
-  return `${recognised}, ${bytesText(decoded)} of ${bytesText(bytes)} payload`;
+  const connections = value('stream.connections');
+  return `${bytesText(decoded)} of ${bytesText(bytes)} payload in ${countText(connections)} connection${connections === 1 ? '' : 's'}`;
 }
 
 function line(label: string, text: string): string {

@@ -33,7 +33,7 @@ test('the table: pairs, routes, and what was understood', () => {
   assert.match(r.out, /^10\.1\.6\.93 +10\.1\.6\.92 +80 +http +1 +0 +190 µs/m);
   assert.match(r.out, /^10\.1\.6\.92 +GET +\/ +1 /m);
   assert.match(r.out, /^capture +13 packets, 6\.11 KiB in 1 file/m);
-  assert.match(r.out, /^understood +1 of 1 connections/m);
+  assert.match(r.out, /^understood +5\.03 KiB of 5\.03 KiB payload in 1 connection$/m);
   assert.match(r.out, /^exchanges +1: 1 complete/m);
 });
 

@@ -117,7 +117,7 @@ cart      GET        /item/{id}        11       1  9.09 %  5.96 ms  998 ms  998 
 cart      GET        /pay               1       1   100 %        -       -       -     100 B
 
 capture     1,234 packets, 4.00 KiB in 1 file over 2.500 s
-understood  2 of 3 connections, 2.00 KiB of 2.01 KiB payload
+understood  2.00 KiB of 2.01 KiB payload in 3 connections
 exchanges   13: 11 complete, 1 timeout, 1 reset
 packet      3 bad length
 damage      1 damaged place, see above
