@@ -54,8 +54,15 @@ as_root() {
   fi
 }
 
+# A policy-rc.d that says 101 keeps packages from starting their services: nginx would take port 80 of this machine.
+policy=/usr/sbin/policy-rc.d
+remove_policy() {
+  if [ "$(cat "$policy" 2>/dev/null)" = "$(printf '#!/bin/sh\nexit 101 # spantap setup')" ]; then
+    as_root rm -f "$policy"
+  fi
+}
+
 apt_updated=0
-# Installs packages without starting their services: nginx would take port 80 of this machine.
 apt_install() {
   have apt-get || fail "this is no Debian or Ubuntu; install by hand: $*"
   [ "$(id -u)" = 0 ] || have sudo || fail "neither root nor sudo; install by hand: apt-get install $*"
@@ -65,16 +72,15 @@ apt_install() {
     apt_updated=1
   fi
   say "apt-get install $*"
-  policy=/usr/sbin/policy-rc.d
-  ours=0
   if [ ! -e "$policy" ]; then
-    ours=1
-    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    trap remove_policy EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101 # spantap setup\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
   status=0
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" >.tools/apt.log 2>&1 || status=$?
-  [ "$ours" = 0 ] || as_root rm -f "$policy"
+  remove_policy
   if [ "$status" != 0 ]; then
     tail -n 20 .tools/apt.log >&2
     return 1
