@@ -1,5 +1,6 @@
 import { checkFilter } from '../capture/live.ts';
 import { effectiveConfig, loadConfig } from '../config/load.ts';
+import { otlpTargets } from '../export/targets.ts';
 import { createNamer } from '../naming/static.ts';
 import { Counters } from '../self/counters.ts';
 import { SpantapError } from '../self/errors.ts';
@@ -16,6 +17,7 @@ export async function check(path: string | null): Promise<number> {
       mistakes.push(error.message);
     }
   };
+  attempt(() => otlpTargets(config.export, config.otel));
   attempt(() => createNamer(config.naming, new Counters()));
   if (config.capture.filter !== '') attempt(() => checkFilter(config.capture.filter, config.capture.snaplen));
   if (mistakes.length > 0) throw new SpantapError('config-invalid', mistakes.join('\n'));
