@@ -18,7 +18,13 @@ export type FromShard =
   | { readonly type: 'spans'; readonly bytes: Uint8Array; readonly spans: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };
 
-/** A shard wherever it runs. */
+/** What a shard leaves behind. */
+export interface Remains {
+  readonly readings: Reading[];
+  readonly metrics: MetricsSnapshot;
+}
+
+/** A shard wherever it runs. After `close` it still answers, with what stood at its end. */
 export interface ShardHandle {
   readonly state: ShardState;
   readings(): Promise<Reading[]>;
@@ -37,6 +43,7 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
   const waiting = new Map<number, (value: unknown) => void>();
   let lastId = 0;
   let closing = false;
+  let remains: Remains | null = null;
   const ask = (question: Question, endpoint = ''): Promise<unknown> => {
     const id = ++lastId;
     return new Promise((resolve) => {
@@ -54,7 +61,7 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
       };
       worker.on('error', (error: Error) => dead(error.stack ?? error.message));
       worker.on('exit', (code) => {
-        for (const answer of waiting.values()) answer([]);
+        waiting.clear();
         dead(`exit code ${code}`);
       });
     });
@@ -80,15 +87,17 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
           resolve({
             state: m.state,
             died,
-            readings: () => ask('readings') as Promise<Reading[]>,
-            metrics: () => ask('metrics') as Promise<MetricsSnapshot>,
+            readings: async () => remains?.readings ?? ((await ask('readings')) as Reading[]),
+            metrics: async () => remains?.metrics ?? ((await ask('metrics')) as MetricsSnapshot),
             ignore: async (endpoint) => {
-              await ask('ignore', endpoint);
+              if (remains === null) await ask('ignore', endpoint);
             },
-            unignore: (endpoint) => void ask('unignore', endpoint),
+            unignore: (endpoint) => {
+              if (remains === null) void ask('unignore', endpoint);
+            },
             close: async () => {
               closing = true;
-              await ask('close');
+              remains = (await ask('close')) as Remains;
               await worker.terminate();
             },
           });
@@ -107,6 +116,6 @@ export async function startInlineShard(o: ShardOptions, events: ShardEvents): Pr
     metrics: async () => shard.metrics(),
     ignore: async (endpoint) => shard.ignore(endpoint),
     unignore: (endpoint) => shard.unignore(endpoint),
-    close: async () => shard.close(),
+    close: async () => void shard.close(),
   };
 }

@@ -112,12 +112,13 @@ export class Shard {
   }
 
   /** Ends the capture; what is finished leaves as spans, what is in flight is counted as open. */
-  close(): void {
+  close(): { readings: Reading[]; metrics: MetricsSnapshot } {
     clearInterval(this.#timer);
     this.#capture.close();
     this.#tick();
     this.#pipeline.end();
     this.#telemetry.flush();
+    return { readings: this.readings(), metrics: this.metrics() };
   }
 
   #tick(): void {

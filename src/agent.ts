@@ -1,0 +1,159 @@
+import { endpointText } from './bytes/address.ts';
+import type { Config } from './config/config.ts';
+import type { OwnConnection } from './export/connections.ts';
+import { OtlpSink } from './export/sink.ts';
+import { otlpTargets } from './export/targets.ts';
+import { Counters, mergeReadings, type Reading } from './self/counters.ts';
+import { startHealth } from './self/health.ts';
+import type { Log } from './self/log.ts';
+import { startSelfMetrics } from './self/metrics.ts';
+import type { ShardEvents, ShardOptions } from './shard.ts';
+import { type ShardHandle, startInlineShard, startWorkerShard } from './shard-host.ts';
+import { countPoints, encodeMetrics } from './telemetry/metrics-encoding.ts';
+import { mergeSnapshots } from './telemetry/snapshot.ts';
+
+/** A shard needs this much to be of use: about 10,000 connections and their series. */
+const MIN_SHARD_BYTES = 32 << 20;
+
+/** A running agent. */
+export interface Agent {
+  readonly driver: string;
+  readonly clock: 'kernel' | 'agent';
+  /** Where spans go. */
+  readonly destination: string;
+  readings(): Promise<Reading[]>;
+  /** Rejects when a capture thread dies or every interface has failed: nothing more will be captured. */
+  readonly failed: Promise<never>;
+  /** Ends the capture and delivers what there is, within `export.flushTimeout`. False: not everything got through. */
+  stop(): Promise<boolean>;
+}
+
+/**
+ * The whole agent: shards capture and decode, this thread merges, exports and answers health checks.
+ * Throws the SpantapErrors of capture and export settings.
+ */
+export async function startAgent(config: Config, log: Log): Promise<Agent> {
+  const targets = otlpTargets(config.export, config.otel);
+  const counters = new Counters();
+  const shards: ShardHandle[] = [];
+
+  // Own connections: every shard knows of one before anything is sent on it.
+  const watch = {
+    onConnection: async (c: OwnConnection): Promise<void> => {
+      await Promise.all(shards.map((s) => s.ignore(ownEnd(c))));
+    },
+    onClosed: (c: OwnConnection): void => {
+      for (const s of shards) s.unignore(ownEnd(c));
+    },
+  };
+  const sink = new OtlpSink({ targets, queue: config.export.queue, log, counters, watch });
+
+  let interfacesLeft = config.capture.interfaces.length * config.capture.shards;
+  let fail: (error: Error) => void = () => {};
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => {}); // heard by whoever runs the agent
+  const events: ShardEvents = {
+    spans: ({ bytes, spans }) => sink.enqueue('traces', bytes, spans),
+    captureFailed: (error) => {
+      log.error({ code: error.code }, error.message);
+      if (--interfacesLeft === 0) fail(error);
+    },
+  };
+  try {
+    for (const options of shardOptions(config)) {
+      const start = config.capture.driver === 'cap' ? startInlineShard : startWorkerShard;
+      const shard = await start(options, events);
+      shard.died.catch(fail);
+      shards.push(shard);
+    }
+  } catch (error) {
+    await Promise.all(shards.map((s) => s.close()));
+    sink.close();
+    throw error;
+  }
+
+  const readings = async (): Promise<Reading[]> => {
+    const lists = await Promise.all(shards.map((s) => s.readings()));
+    return mergeReadings([...lists, counters.snapshot()]);
+  };
+  const exportMetrics = async (): Promise<void> => {
+    const snapshot = mergeSnapshots(await Promise.all(shards.map((s) => s.metrics())));
+    if (snapshot.resources.length === 0) return;
+    const encoding = targets.metrics.protocol === 'http/json' ? 'json' : 'protobuf';
+    sink.enqueue('metrics', encodeMetrics(snapshot, encoding), countPoints(snapshot));
+  };
+  const timer = config.telemetry.metrics.enabled
+    ? setInterval(() => void exportMetrics().catch(fail), config.telemetry.metrics.intervalMs)
+    : undefined;
+  const selfMetrics = config.self.metrics
+    ? await startSelfMetrics({
+        readings,
+        intervalMs: config.self.intervalMs,
+        target: targets.metrics,
+        watch,
+        agentId: config.agent.id,
+        env: config.otel,
+        log,
+      })
+    : null;
+  let stopping = false;
+  const health =
+    config.health.port === 0
+      ? null
+      : await startHealth({
+          ...config.health,
+          live: () => null,
+          ready: () => (stopping ? 'stopping' : null),
+        });
+
+  const { driver, clock, warnings } = shards[0]!.state;
+  for (const warning of warnings) log.warn({}, warning);
+
+  return {
+    driver,
+    clock,
+    destination: targets.traces.url.href,
+    readings,
+    failed,
+    async stop() {
+      stopping = true;
+      clearInterval(timer);
+      const endMs = performance.now() + config.export.flushTimeoutMs;
+      const left = (): number => Math.max(0, endMs - performance.now());
+      await within(left(), Promise.all(shards.map((s) => s.close())));
+      if (config.telemetry.metrics.enabled) await within(left(), exportMetrics());
+      const flushed = await sink.flush(left());
+      await within(left(), selfMetrics?.stop() ?? Promise.resolve());
+      sink.close();
+      await health?.close();
+      return flushed;
+    },
+  };
+}
+
+/** `limits.memory` less the export queue, divided among the shards. */
+function shardOptions(config: Config): ShardOptions[] {
+  const { shards } = config.capture;
+  const forShards = config.limits.memoryBytes - config.export.queue.maxBytes;
+  const memoryBytes = Math.max(MIN_SHARD_BYTES, Math.floor(forShards / shards));
+  // One group for each agent process of a host; interfaces take the numbers that follow.
+  const group = (process.pid * 16) & 0xffff;
+  return Array.from({ length: shards }, () => ({ config, memoryBytes, fanoutGroup: shards > 1 ? group : null }));
+}
+
+function ownEnd(c: OwnConnection): string {
+  const address = c.localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  return endpointText(address.includes(':') ? 6 : 4, address, c.localPort);
+}
+
+/** Waits for `work`, but not longer than `ms`. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work.catch(() => {}), over]);
+  clearTimeout(timer);
+}
