@@ -35,9 +35,13 @@ export class JsonLines implements ExchangeListener {
     const endNs = x.outcome === COMPLETE ? x.endNs : UNSEEN;
     const client = endpointText(e.ipVersion, e.clientAddress, e.clientPort);
     const server = endpointText(e.ipVersion, e.serverAddress, e.serverPort);
+    // Packets without time stamps (pcapng simple packets) stand at the epoch: nothing is known of their times.
+    const startSec = this.#timebase.text(startNs);
+    const timed = startSec !== '0.000000000';
+    const since = (ns: number): string => (timed ? ms(ns - startNs) : 'null');
     this.#out.write(
-      `{"protocol":"${protocol.name}","client":"${client}","server":"${server}","start":"${this.#timebase.text(startNs)}"` +
-        `,"requestEndMs":${ms(x.requestEndNs - startNs)},"firstByteMs":${ms(x.firstByteNs - startNs)},"endMs":${ms(endNs - startNs)}` +
+      `{"protocol":"${protocol.name}","client":"${client}","server":"${server}","start":${timed ? `"${startSec}"` : 'null'}` +
+        `,"requestEndMs":${since(x.requestEndNs)},"firstByteMs":${since(x.firstByteNs)},"endMs":${since(endNs)}` +
         `,"operation":${JSON.stringify(s.operation(x, this.#raw))},"status":${JSON.stringify(status)}` +
         `,"error":${status === null ? null : x.failed},"complete":${x.outcome === COMPLETE}` +
         `,"noResponseExpected":${x.outcome === ONE_WAY},"requestBytes":${x.requestBytes},"responseBytes":${x.responseBytes}` +
