@@ -1,0 +1,257 @@
+/** Every capture among the fixtures: all the HTTP transactions that are in it are found, none is wrong, and nothing else is. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { readCaptureFile } from '../../src/capture/files/read.ts';
+import { exchangesIn, type Fixture, fixturesOf, type Line, type Transaction } from './transactions.ts';
+
+/** What the bytes say where `expected.json` says something else. Frames are numbered from 1. */
+interface Truth {
+  client: string;
+  server: string;
+  operation: string;
+  /** Frame with the request's first byte, and with the response's; null: no response was captured. */
+  request: number;
+  response: number | null;
+  status: string | null;
+  why: string;
+}
+
+/** Instead of the expected row with that `request_frame`, or in addition (`null`). */
+const TRUTHS: Record<string, [number | null, Truth][]> = {
+  'http/sv-http-connect-fragmented': [
+    [
+      11,
+      {
+        client: '127.0.0.1:60484',
+        server: '127.0.0.1:8001',
+        operation: 'GET /',
+        request: 9,
+        response: 13,
+        status: '200',
+        why: 'The request inside the tunnel is cut: frame 9 is `GE`, frame 11 goes on with `T /`; frame 13 is a whole response.',
+      },
+    ],
+  ],
+  'http/zk-no-version': [
+    [
+      null,
+      {
+        client: '131.243.1.23:1035',
+        server: '131.243.1.10:80',
+        operation:
+          'GET /cgi-bin/formmail.pl?email=f2@aol.com&subject=www-nrg.ee/cgi-bin/formmail.pl&recipient=unknownz@buy2save.com&msg=w00t',
+        request: 4,
+        response: 6,
+        status: null,
+        why: 'HTTP/0.9: a request line without version, answered by a page without head.',
+      },
+    ],
+  ],
+  'link/zk-mixed-vlan-mpls': [
+    [
+      37,
+      {
+        client: '10.20.80.1:50343',
+        server: '10.0.0.15:80',
+        operation: 'GET /',
+        request: 37,
+        response: 39,
+        status: null,
+        why: 'HTTP/0.9: frames 39 to 41 are the page, ended by the FIN of frame 42.',
+      },
+    ],
+  ],
+  'ip/zk-ipv6-http-atomic-frag': (
+    [
+      [36951, 8, 7],
+      [59694, 16, 18],
+      [27393, 26, 28],
+      [45805, 36, 38],
+    ] as const
+  ).map(([port, request, response]) => [
+    null,
+    {
+      client: `[2001:db8:1::2]:${port}`,
+      server: '[2001:db8:1::1]:80',
+      operation: 'GET /bad.html',
+      request,
+      response,
+      status: null,
+      why: 'HTTP/0.9. (Frames 7 and 8 lie in the file against their times; the capture ends before the FIN of the last.)',
+    },
+  ]),
+  'tcp/sv-tcp-rst-unacked-stream-07-http': [
+    [
+      null,
+      {
+        client: '1.1.1.1:12345',
+        server: '2.2.2.2:8080',
+        operation: 'GET /',
+        request: 4,
+        response: null,
+        status: null,
+        why: 'The request line is whole, 16 bytes behind it were never captured, and frame 7 resets the connection.',
+      },
+    ],
+  ],
+  'tcp/sv-http-gap-double': [
+    [
+      23,
+      {
+        client: '127.0.0.1:51297',
+        server: '127.0.0.1:8080',
+        operation: 'GET /3',
+        request: 23,
+        response: 25,
+        status: '200',
+        why: 'The holes lie in the body before; frame 25 is a whole response and acknowledges this request only.',
+      },
+    ],
+  ],
+  // The IP datagrams around the mirrored frames are fragmented: their bytes are there when the last fragment is. tshark puts some
+  // TCP segments together that miss neighbours, and others not.
+  'tunnel/zk-erspan': (
+    [
+      [
+        105,
+        49162,
+        155,
+        '200',
+        'Sequence 1096, acknowledging the request: the first bytes after it; frame 255 is 160 kB on.',
+      ],
+      [177, 49165, 189, '200', 'Sequence 1, the first bytes of that direction, acknowledging the request (507).'],
+      [209, 49163, 218, '200', 'Sequence 1090, the next after frame 185, acknowledging the request (1052).'],
+      [
+        210,
+        49165,
+        null,
+        null,
+        'Of 41820 to 51072 nothing was captured; frame 243 belongs to frame 244, which answers frame 238.',
+      ],
+      [238, 49165, 244, '200', 'Acknowledges this request (1456).'],
+      [247, 49164, 252, '200', 'Frame 251 is the first fragment, frame 252 the last.'],
+      [248, 49162, 260, '200', 'Acknowledges this request (3543); frame 255 is the first of its six fragments.'],
+    ] as const
+  ).map(([request, port, response, status, why]) => [
+    request,
+    { client: `192.168.69.10:${port}`, server: '192.168.69.2:80', operation: '', request, response, status, why },
+  ]),
+};
+
+/** Capture times of a file's frames in nanoseconds; [0] is not used. */
+async function frameTimes(path: string): Promise<bigint[]> {
+  const times = [0n];
+  await readCaptureFile(path, {
+    frame: (_buf, _start, _end, _wireLength, sec, nsec) => times.push(BigInt(sec) * 1_000_000_000n + BigInt(nsec)),
+  });
+  return times;
+}
+
+const seconds = (ns: bigint): string => `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, '0')}`;
+
+/** The rows of `expected.json` that speak of HTTP requests, with what the bytes say better. */
+async function transactionsOf(fixture: Fixture): Promise<Transaction[]> {
+  const rows = (fixture.transactions ?? []).filter((t) => t.protocol === 'http' && t.request_frame !== null);
+  const truths = TRUTHS[fixture.name] ?? [];
+  const times = truths.length === 0 ? [] : await frameTimes(fixture.path);
+  for (const [instead, truth] of truths) {
+    const at = rows.findIndex((r) => r.client === truth.client && r.request_frame === instead);
+    assert.equal(at >= 0, instead !== null, `${fixture.name}: the row of frame ${instead} is there`);
+    const start = times[truth.request]!;
+    const row: Transaction = {
+      protocol: 'http',
+      client: truth.client,
+      server: truth.server,
+      request_frame: truth.request,
+      start: seconds(start),
+      duration_ms: truth.response === null ? null : Number(times[truth.response]! - start) / 1e6,
+      operation: truth.operation === '' ? rows[at]!.operation : truth.operation,
+      status: truth.status,
+      error: truth.status === null ? null : false,
+    };
+    if (instead === null) rows.push(row);
+    else rows[at] = row;
+  }
+  return rows;
+}
+
+/** A row's identity: who asked whom for what, and when if the file says so. */
+const identity = (r: Transaction | Line, timed: boolean): string =>
+  `${r.client} ${r.server} ${timed ? r.start : ''} ${r.operation}`;
+
+/** Expectations have whole microseconds. */
+const micros = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 1000));
+
+/** What was found is what is there: each row by its identity, its status, and its time to the first byte. */
+function compare(found: readonly Line[], rows: readonly Transaction[]): void {
+  const timed = rows.every((r) => r.start !== null);
+  const text = (r: Transaction | Line, ms: number | null): string =>
+    `${identity(r, timed)}: ${r.status} ${r.error} ${timed ? micros(ms) : ''}`;
+  assert.deepEqual(found.map((l) => text(l, l.firstByteMs)).sort(), rows.map((r) => text(r, r.duration_ms)).sort());
+}
+
+const TOPICS = ['http', 'link', 'tunnel', 'ip', 'tcp', 'damaged'];
+const fixtures = TOPICS.flatMap(fixturesOf);
+let compared = 0;
+
+for (const fixture of fixtures) {
+  // what the cut frames still say is looked at below; the others hold nothing, or what TRUTHS tells
+  if (fixture.name === 'damaged/mk-snaplen-96') continue;
+  test(fixture.name, async () => {
+    const rows = await transactionsOf(fixture);
+    const found = (await exchangesIn(fixture.path)).filter((l) => l.protocol === 'http');
+    compare(found, rows);
+    compared += rows.length;
+  });
+}
+
+test('frames cut at 96 bytes: fewer transactions, but none that is not in the whole capture', async () => {
+  const cut = fixtures.find((f) => f.name === 'damaged/mk-snaplen-96')!;
+  const whole = fixtures.find((f) => f.name === 'http/zk-pipelined-requests')!;
+  const found = await exchangesIn(cut.path);
+  assert.ok(found.length > 0);
+  const text = (r: Transaction | Line): string => identity(r, true);
+  compare(
+    found,
+    whole.transactions!.filter((row) => found.some((line) => text(line) === text(row))),
+  );
+});
+
+test('the rows were there', () => assert.ok(compared > 1100, `${compared} rows`));
+
+const PROGRAM = new URL('../../src/main.ts', import.meta.url).pathname;
+
+/** Files that are damaged: where, and what the code of the message is. */
+const DAMAGED: Record<string, [offset: number, code: string]> = {
+  'damaged/mk-bad-trailing-length-ng': [31132, 'file-garbled'],
+  'damaged/mk-bogus-caplen': [30550, 'file-garbled'],
+  'damaged/mk-cut-mid-block-ng': [31132, 'file-truncated'],
+  'damaged/mk-cut-mid-packet': [30550, 'file-truncated'],
+  'damaged/mk-cut-mid-record-header': [30550, 'file-truncated'],
+  'damaged/mk-epb-caplen-exceeds-block-ng': [31132, 'file-garbled'],
+  'damaged/mk-garbage-tail': [45952, 'file-garbled'],
+  'damaged/mk-zero-bytes': [0, 'file-empty'],
+};
+
+for (const fixture of fixtures.filter((f) => f.name.startsWith('damaged/'))) {
+  const damage = DAMAGED[fixture.name];
+  // readable as it is, but nothing in it has a time: said like damage
+  const untimed = fixture.name === 'damaged/mk-simple-packet-blocks-ng';
+  test(`the program reads ${fixture.name}: exit code ${damage || untimed ? 2 : 0}`, async () => {
+    const args = [PROGRAM, 'read', '--format', 'json', '--raw', fixture.path];
+    const r = spawnSync(process.execPath, args, { encoding: 'utf8', env: { PATH: process.env.PATH }, timeout: 60_000 });
+    assert.equal(r.status, damage || untimed ? 2 : 0, r.stderr);
+    if (damage) {
+      const [offset, code] = damage;
+      assert.match(r.stderr, new RegExp(`^spantap: ${fixture.path}: at byte ${offset}: \\S.* \\(${code}\\)\n$`));
+    } else if (!untimed) {
+      assert.equal(r.stderr, '');
+    }
+    const lines = r.stdout.split('\n').slice(0, -1);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line)),
+      await exchangesIn(fixture.path),
+    );
+  });
+}
