@@ -1,7 +1,7 @@
 import { addressText, endpointText } from '../bytes/address.ts';
-import type { Packet } from '../packet/packet.ts';
 import { Ends } from '../exchange/exchange.ts';
 import { Weather } from '../exchange/weather.ts';
+import type { Packet } from '../packet/packet.ts';
 import { Conversation, type ConversationEnv, type Parties, type Side } from './conversation.ts';
 import { Half } from './half.ts';
 

@@ -1,5 +1,5 @@
 import type { Budget, Owner } from '../bytes/budget.ts';
-import { Window } from '../bytes/window.ts';
+import type { Window } from '../bytes/window.ts';
 import { type Ends, LOST } from '../exchange/exchange.ts';
 import type { Pairing } from '../exchange/pairing.ts';
 import type { Weather } from '../exchange/weather.ts';
@@ -178,14 +178,13 @@ export class Conversation {
     w.want = f.unsure ? 1 : 0;
     if (f.protocol === null) return false;
     const client: Side = f.fromClient ? side : other;
-    this.#open(f.protocol, client, side);
+    this.#open(f.protocol, client);
     detector.memory.learn(parties.key(client === 0 ? 1 : 0), f.protocol, timeNs);
     this.#env.counters.recognised++;
     return true;
   }
 
-  /** `begins`: the side whose bytes at hand begin with a message. */
-  #open(protocol: Protocol, client: Side, begins: Side): void {
+  #open(protocol: Protocol, client: Side): void {
     const parties = this.#parties;
     parties.clientSide = client;
     const pairing = this.#env.pairing(protocol, parties.ends(client), parties.weather, this.#midway);
@@ -196,8 +195,9 @@ export class Conversation {
     this.#protocol = protocol;
     this.#pairing = pairing;
     this.#decoder = decoder;
-    this.#lane0 = new Lane(env, dir0, decoder, protocol.maxHead, this.#midway && begins !== 0);
-    this.#lane1 = new Lane(env, dir1, decoder, protocol.maxHead, this.#midway && begins !== 1);
+    // Midway even the bytes that gave the protocol away need not begin with a message: `ET / HTTP/1.1`.
+    this.#lane0 = new Lane(env, dir0, decoder, protocol.maxHead, this.#midway);
+    this.#lane1 = new Lane(env, dir1, decoder, protocol.maxHead, this.#midway);
     this.#state = DECODING;
   }
 
@@ -208,6 +208,7 @@ export class Conversation {
     this.#show(w, buf, start, end, seq, timeNs, ack);
     this.#midway = true;
     if (this.#find(side, w, timeNs)) this.bytes(side, buf, start, end, seq, timeNs, ack);
+    else if (w.want && this.#keep(side, buf, start, end, seq, timeNs, ack)) this.#state = DETECTING;
   }
 
   #show(w: Window, buf: Buffer, start: number, end: number, seq: number, timeNs: number, ack: number): void {
@@ -264,7 +265,7 @@ export class Conversation {
   #giveUp(): void {
     this.#dropHeld();
     this.#state = OPAQUE;
-    this.#env.counters.unrecognised++;
+    if (this.#retries === 0) this.#env.counters.unrecognised++;
   }
 
   /** Too many violations: with a finished exchange it is a bad stretch, without one it was the wrong protocol. */
@@ -303,7 +304,7 @@ export class Conversation {
     this.#midway = false;
     this.#retries = 0;
     if (next !== undefined) {
-      this.#open(next, this.#parties.clientSide as Side, side);
+      this.#open(next, this.#parties.clientSide as Side);
       this.#env.counters.recognised++;
     } else {
       this.#state = DETECTING;

@@ -90,7 +90,14 @@ export class Detector {
    * Probes the bytes of one side. `known`: 1 the sender is the client, 0 it is the server, -1 nobody knows.
    * The answer is a shared object, valid until the next call.
    */
-  probe(w: Window, known: -1 | 0 | 1, port: number, otherPort: number, struck: readonly Protocol[], first: Protocol | null): Finding {
+  probe(
+    w: Window,
+    known: -1 | 0 | 1,
+    port: number,
+    otherPort: number,
+    struck: readonly Protocol[],
+    first: Protocol | null,
+  ): Finding {
     const f = FINDING;
     f.protocol = null;
     f.unsure = false;

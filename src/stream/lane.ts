@@ -206,7 +206,7 @@ export class Lane {
     w.seq = (this.#seq - this.#held) | 0;
     w.marks = this.#marks;
     w.beforeNs = this.#carryBeforeNs;
-    this.#run();
+    this.#run(this.#held - n);
     const past = Math.min(this.#skip, w.end - w.pos);
     this.#skip -= past;
     const used = w.pos + past;
@@ -237,13 +237,20 @@ export class Lane {
     }
   }
 
-  /** Lets the decoder read until it wants more than the window holds. Leaves `#skip` and `#want` set. */
-  #run(): void {
+  /**
+   * Lets the decoder read until it wants more than the window holds. Leaves `#skip` and `#want` set. `newest` is where the latest
+   * segment begins in the window: what was held in front of it may turn out to be no start, and the segment one all the same.
+   */
+  #run(newest = 0): void {
     const w = this.#env.window;
     for (;;) {
       if (this.#lost) {
         const from = w.pos;
-        const found = this.#decoder.resync(this.#dir, w);
+        let found = this.#decoder.resync(this.#dir, w);
+        if (!found && w.pos === w.end && newest > from) {
+          w.pos = newest;
+          found = this.#decoder.resync(this.#dir, w);
+        }
         this.#env.counters.resyncBytes += w.pos - from;
         if (!found) {
           this.#want = w.end - w.pos + 1;

@@ -128,7 +128,11 @@ export class Tcp {
         if (silentNs > LINGER_NS) this.#remove(c);
         continue;
       }
-      if (silentNs > HALF_OPEN_NS && c.weather.lastDataNs === Number.NEGATIVE_INFINITY && !(c.half0.started && c.half1.started)) {
+      if (
+        silentNs > HALF_OPEN_NS &&
+        c.weather.lastDataNs === Number.NEGATIVE_INFINITY &&
+        !(c.half0.started && c.half1.started)
+      ) {
         this.#finish(c, LOST, nowNs);
         this.#remove(c);
         continue;
@@ -256,7 +260,18 @@ export class Tcp {
   #keep(half: Half, seq: number, p: Packet): boolean {
     const captured = p.payloadEnd - p.payload;
     const { maxReorderBytes } = this.#options;
-    return half.insert(seq, p.buf, p.payload, captured, p.payloadLength, p.timeNs, p.ack, maxReorderBytes, this.#budget, this.#owner);
+    return half.insert(
+      seq,
+      p.buf,
+      p.payload,
+      captured,
+      p.payloadLength,
+      p.timeNs,
+      p.ack,
+      maxReorderBytes,
+      this.#budget,
+      this.#owner,
+    );
   }
 
   #retransmitted(c: Connection): void {

@@ -33,12 +33,14 @@ import {
 } from './message.ts';
 import {
   A_START,
+  behindEmptyLines,
   METHODS,
   NOT_A_START,
   RequestLine,
   readChunkSize,
   readRequestLine,
   readStatusLine,
+  requestRestart,
   requestStart,
   responseStart,
   TOO_SHORT,
@@ -75,8 +77,9 @@ export class HttpDecoder implements Decoder {
   }
 
   resync(dir: Dir, w: Window): boolean {
+    w.pos = behindEmptyLines(w.buf, w.pos, w.end);
     const judged =
-      dir === TO_SERVER ? requestStart(w.buf, w.pos, w.end, MAX_LINE) : responseStart(w.buf, w.pos, w.end);
+      dir === TO_SERVER ? requestRestart(w.buf, w.pos, w.end, MAX_LINE) : responseStart(w.buf, w.pos, w.end);
     if (judged === A_START) return true;
     if (judged !== TOO_SHORT || w.end - w.pos >= MAX_LINE) w.pos = w.end;
     return false;
@@ -129,7 +132,8 @@ export class HttpDecoder implements Decoder {
           const eol = this.#line(w, m);
           if (eol < 0) {
             if (m.scanned < MAX_LINE) {
-              if (before > 32 || requestStart(w.buf, w.pos, w.end, MAX_LINE) !== NOT_A_START || emptyLine(w)) return MORE;
+              if (before > 32 || requestStart(w.buf, w.pos, w.end, MAX_LINE) !== NOT_A_START || emptyLine(w))
+                return MORE;
               return this.#lost(m);
             }
             if (!this.#beginRequest(w, m, w.end)) return this.#lost(m);

@@ -38,7 +38,8 @@ function blank(buf: Buffer, from: number, to: number): boolean {
 
 /** Two different lengths make both worthless (RFC 9112 section 6.3). */
 function setLength(m: Message, length: number): void {
-  if (length < 0 || (m.contentLength >= 0 && m.contentLength !== length) || m.contentLength === -2) m.contentLength = -2;
+  if (length < 0 || (m.contentLength >= 0 && m.contentLength !== length) || m.contentLength === -2)
+    m.contentLength = -2;
   else m.contentLength = length;
 }
 

@@ -1,7 +1,15 @@
 import { NO, type Protocol, TO_SERVER, UNSURE, YES, YES_REVERSED } from '../protocol.ts';
 import { HttpDecoder, MAX_LINE } from './decoder.ts';
 import { httpSemantics } from './semantics.ts';
-import { A_START, knownMethod, MAYBE_A_START, NOT_A_START, requestStart, responseStart } from './syntax.ts';
+import {
+  A_START,
+  behindEmptyLines,
+  knownMethod,
+  MAYBE_A_START,
+  NOT_A_START,
+  requestStart,
+  responseStart,
+} from './syntax.ts';
 
 const SPACE = 32;
 const SLASH = 47;
@@ -13,6 +21,8 @@ export const http: Protocol = {
   ports: [80, 8080, 8000, 8008, 8081, 8888, 3000, 5000, 9090],
   maxHead: 2 * MAX_LINE,
   probe(dir, w) {
+    w.pos = behindEmptyLines(w.buf, w.pos, w.end);
+    if (w.pos === w.end) return UNSURE;
     const asked = requestStart(w.buf, w.pos, w.end, MAX_LINE);
     if (asked === A_START) return dir === TO_SERVER ? YES : YES_REVERSED;
     const answered = responseStart(w.buf, w.pos, w.end);

@@ -81,7 +81,12 @@ function attributes(x: Exchange, side: Side, route: string, put: AttributeSink):
   put.string('server.address', address);
   put.int('server.port', port);
   if (side === CLIENT) {
-    put.string('url.full', x.operation === 'CONNECT' ? authority : `${t.scheme}://${endpointText(address.includes(':') ? 6 : 4, address, port)}${t.path}${t.query && `?${t.query}`}`);
+    put.string(
+      'url.full',
+      x.operation === 'CONNECT'
+        ? authority
+        : `${t.scheme}://${endpointText(address.includes(':') ? 6 : 4, address, port)}${t.path}${t.query && `?${t.query}`}`,
+    );
     if (route !== '') put.string('url.template', route);
   } else {
     put.string('url.scheme', d?.forwardedProto || t.scheme);

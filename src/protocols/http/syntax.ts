@@ -1,7 +1,18 @@
 /** Start lines and tokens of HTTP/1.x (RFC 9112 sections 3 and 4), read as users and servers write them, not only as the grammar says. */
 
 /** Methods that need no string of their own: their index goes into metric keys. RFC 9110 section 9, RFC 5789, the QUERY draft. */
-export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'] as const;
+export const METHODS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+  'QUERY',
+] as const;
 
 const SP = 32;
 const TAB = 9;
@@ -11,7 +22,8 @@ const SLASH = 47;
 
 /** tchar of RFC 9110 section 5.6.2. */
 const TOKEN = new Uint8Array(256);
-for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") TOKEN[c.charCodeAt(0)] = 1;
+for (const c of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+  TOKEN[c.charCodeAt(0)] = 1;
 
 /** The longest method that is believed. */
 const MAX_METHOD = 32;
@@ -151,6 +163,28 @@ export function requestStart(buf: Buffer, from: number, end: number, bound: numb
   const to = n > from && buf[n - 1] === CR ? n - 1 : n;
   if (!readRequestLine(buf, from, to, PROBE_LINE)) return NOT_A_START;
   return PROBE_LINE.version === 9 ? MAYBE_A_START : A_START;
+}
+
+/** Index behind the empty lines at `buf[from]`, which may stand in front of a message (RFC 9112 section 2.2). */
+export function behindEmptyLines(buf: Buffer, from: number, end: number): number {
+  while (from < end && (buf[from] === CR || buf[from] === LF)) from++;
+  return from;
+}
+
+/**
+ * Judges whether a request starts at `buf[from]` when that may be anywhere in a message. Only known methods are believed:
+ * none of them ends another, so the rest of a line that was cut in its method is no start.
+ */
+export function requestRestart(buf: Buffer, from: number, end: number, bound: number): number {
+  const judged = requestStart(buf, from, end, bound);
+  if (judged === A_START) return PROBE_LINE.method >= 0 ? A_START : NOT_A_START;
+  if (judged === TOO_SHORT) return METHODS.some((m) => begins(buf, from, end, m)) ? TOO_SHORT : NOT_A_START;
+  return NOT_A_START;
+}
+
+/** `buf[from, end)` and `word` agree as far as both go. */
+function begins(buf: Buffer, from: number, end: number, word: string): boolean {
+  return same(buf, from, Math.min(end - from, word.length), word.slice(0, end - from));
 }
 
 /** Judges whether a response starts at `buf[from]`. */
