@@ -1,7 +1,7 @@
 /** `spantap read --export`: sends what a file says to the configured OTLP endpoint, and makes sure that it arrived. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtlpSink } from '../export/sink.ts';
-import { otlpTargets } from '../export/targets.ts';
+import { type OtlpTarget, otlpTargets } from '../export/targets.ts';
 import { Counters, type Reading } from '../self/counters.ts';
 import { SpantapError } from '../self/errors.ts';
 import type { Log } from '../self/log.ts';
@@ -34,10 +34,10 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
     // nothing is captured while a file is read
     watch: { onConnection: async () => {} },
   });
-  const encoding = targets.traces.protocol === 'http/json' ? 'json' : 'protobuf';
+  const encodings = { traces: encodingOf(targets.traces), metrics: encodingOf(targets.metrics) };
   // counters of its own: the report has the pipeline's, and telemetry may run twice
   const own = { ...sources, counters: new Counters() };
-  const report = await openOtlp(own, encoding, (signal, bytes, items) => sink.enqueue(signal, bytes, items));
+  const report = await openOtlp(own, encodings, (signal, bytes, items) => sink.enqueue(signal, bytes, items));
 
   const waiting = (): number => sum('export.queue_bytes');
   const limitBytes = config.export.queue.maxBytes * FULL;
@@ -83,6 +83,10 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
       return false;
     },
   };
+}
+
+function encodingOf(target: OtlpTarget): 'protobuf' | 'json' {
+  return target.protocol === 'http/json' ? 'json' : 'protobuf';
 }
 
 function total(readings: readonly Reading[], names: readonly string[]): number {

@@ -99,7 +99,9 @@ export async function read(o: ReadOptions): Promise<number> {
 function openReport(o: ReadOptions, sources: Sources, out: Output): Promise<Report> {
   if (o.format === 'table') return openTable(sources, out);
   if (o.format === 'json') return openJson(sources, out, o.raw);
-  return openOtlp(sources, 'json', (_signal, bytes) => out.write(`${Buffer.from(bytes).toString()}\n`));
+  return openOtlp(sources, { traces: 'json', metrics: 'json' }, (_signal, bytes) =>
+    out.write(`${Buffer.from(bytes).toString()}\n`),
+  );
 }
 
 /** Whoever read our output has heard enough (`| head`): no error, but nothing left to do either. */

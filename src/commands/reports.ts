@@ -52,17 +52,23 @@ export async function openJson(s: Sources, out: Output, raw: boolean): Promise<R
   return { listener: new JsonLines(out, s.timebase, s.namer, raw), detail: FULL, tick() {}, rebased() {}, end() {} };
 }
 
+export type Encodings = Readonly<Record<'traces' | 'metrics', 'protobuf' | 'json'>>;
+
 /** Takes encoded requests: `items` are spans, or points of metrics. */
 export type Send = (signal: 'traces' | 'metrics', bytes: Uint8Array, items: number) => void;
 
 /** Spans as they fill their batches, metrics once at the end: what the agent would have sent. */
-export async function openOtlp(s: Sources, encoding: 'protobuf' | 'json', send: Send): Promise<Report> {
+export async function openOtlp(s: Sources, encodings: Encodings, send: Send): Promise<Report> {
   const { Telemetry } = await import('../telemetry/telemetry.ts');
   const { countPoints, encodeMetrics } = await import('../telemetry/metrics-encoding.ts');
   const config = s.config.telemetry;
   const telemetry = new Telemetry({
     // one snapshot at the end tells of the whole capture, so nothing expires before
-    options: { ...config, encoding, metrics: { ...config.metrics, expiryMs: Number.POSITIVE_INFINITY } },
+    options: {
+      ...config,
+      encoding: encodings.traces,
+      metrics: { ...config.metrics, expiryMs: Number.POSITIVE_INFINITY },
+    },
     namer: s.namer,
     budget: s.budget,
     counters: s.counters,
@@ -84,7 +90,8 @@ export async function openOtlp(s: Sources, encoding: 'protobuf' | 'json', send: 
     end() {
       telemetry.flush();
       const snapshot = telemetry.snapshot(lastNs);
-      if (snapshot.resources.length > 0) send('metrics', encodeMetrics(snapshot, encoding), countPoints(snapshot));
+      if (snapshot.resources.length > 0)
+        send('metrics', encodeMetrics(snapshot, encodings.metrics), countPoints(snapshot));
     },
   };
 }
