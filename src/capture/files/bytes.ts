@@ -19,14 +19,14 @@ export interface Damage {
   reason: string;
 }
 
-/** Rejects with the system's error if the file cannot be opened or is a directory. */
+/** Rejects if the file cannot be opened or is a directory. */
 export async function openFile(path: string): Promise<ByteSource> {
   const file = await open(path, 'r');
   try {
-    const { size } = await file.stat();
-    // Opening a directory succeeds, reading it does not: find out now.
-    await file.read(Buffer.alloc(0), 0, 0, null);
-    return new FileSource(file, size);
+    const stat = await file.stat();
+    // Opening a directory succeeds, reading it does not.
+    if (stat.isDirectory()) throw new Error('it is a directory');
+    return new FileSource(file, stat.size);
   } catch (error) {
     await file.close();
     throw error;

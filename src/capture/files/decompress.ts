@@ -17,11 +17,11 @@ export function decompressed(source: ByteSource, head: Buffer): ByteSource {
   const options = { chunkSize: OUTPUT_BYTES, highWaterMark: 1 };
   // RFC 1952, 2.3.1.
   if (head.length >= 3 && head[0] === 0x1f && head[1] === 0x8b && head[2] === 8) {
-    return new Decompressed(source, head, createGunzip(options));
+    return new Decompressed(source, head, () => createGunzip(options));
   }
   // RFC 8878, 3.1.1 and 3.1.2: a frame, or a skippable frame before it.
   if (head.length >= 4 && isZstd(head.readUInt32LE(0))) {
-    return new Decompressed(source, head, createZstdDecompress(options));
+    return new Decompressed(source, head, () => createZstdDecompress(options));
   }
   return new Rewound(source, head);
 }
@@ -64,26 +64,29 @@ class Rewound implements ByteSource {
   }
 }
 
+type Create = () => Decompressor;
+
+/** zlib's streams count what they have consumed; of their input they leave what lies behind the end of a zstd frame. */
+interface Decompressor extends Transform {
+  readonly bytesWritten: number;
+}
+
 class Decompressed implements ByteSource {
   damage: Damage | undefined;
   readonly #source: ByteSource;
-  readonly #stream: Transform;
+  readonly #create: Create;
+  #stream: Decompressor;
   #chunk: Buffer = Buffer.alloc(0);
   #ended = false;
-  /** Wakes `read` when the stream has news. */
+  /** Wakes `read` when there is news. */
   #wake: () => void = () => {};
+  /** Wakes `#feed` when a stream is over: everything has been read from it, or it has failed. */
+  #settle: () => void = () => {};
 
-  constructor(source: ByteSource, head: Buffer, stream: Transform) {
+  constructor(source: ByteSource, head: Buffer, create: Create) {
     this.#source = source;
-    this.#stream = stream;
-    stream.on('readable', () => this.#wake());
-    stream.on('end', () => this.#end());
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      // A stream that is over too soon: the file was cut. Anything else: its bytes are wrong.
-      const cut = error.code === 'Z_BUF_ERROR' || /unexpected end/i.test(error.message);
-      this.damage = { code: cut ? 'file-truncated' : 'file-garbled', reason: `decompression: ${error.message}` };
-      this.#end();
-    });
+    this.#create = create;
+    this.#stream = this.#open();
     void this.#feed(new Rewound(source, head));
   }
 
@@ -95,20 +98,55 @@ class Decompressed implements ByteSource {
     return this.#source.totalBytes;
   }
 
-  #end(): void {
-    this.#ended = true;
-    this.#wake();
+  #open(): Decompressor {
+    const stream = this.#create();
+    stream.on('readable', () => this.#wake());
+    stream.on('end', () => this.#settle());
+    stream.on('close', () => this.#settle());
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // A stream that is over too soon: the file was cut. Anything else: its bytes are wrong.
+      const code = error.code === 'Z_BUF_ERROR' ? 'file-truncated' : 'file-garbled';
+      this.damage = { code, reason: `decompression: ${error.message}` };
+    });
+    return stream;
   }
 
   async #feed(input: ByteSource): Promise<void> {
     const buffer = Buffer.allocUnsafeSlow(INPUT_BYTES);
-    while (!this.#stream.destroyed) {
+    for (;;) {
       const bytes = await input.read(buffer, 0);
-      if (bytes === 0) break;
-      // The buffer may be filled anew when these bytes are through, and all of their output has been read.
-      await new Promise<void>((done) => this.#stream.write(buffer.subarray(0, bytes), () => done()));
+      if (bytes === 0 || this.#stream.destroyed) break;
+      await this.#write(buffer.subarray(0, bytes));
     }
-    if (!this.#stream.destroyed) this.#stream.end();
+    this.#stream.end();
+    await this.#over();
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Comes back when the bytes are through and all of their output but the last piece has been read. */
+  async #write(bytes: Buffer): Promise<void> {
+    let rest = bytes;
+    while (rest.length > 0 && !this.#stream.destroyed) {
+      const stream = this.#stream;
+      const before = stream.bytesWritten;
+      await new Promise<void>((resolve) => {
+        this.#settle = resolve; // a write that fails is never answered
+        stream.write(rest, () => resolve());
+      });
+      rest = rest.subarray(stream.bytesWritten - before);
+      if (rest.length === 0 || this.damage !== undefined) return;
+      // The end of a frame; another one follows.
+      await this.#over();
+      if (this.damage === undefined) this.#stream = this.#open();
+    }
+  }
+
+  #over(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      if (this.#stream.readableEnded || this.#stream.destroyed) resolve();
+    });
   }
 
   async read(into: Buffer, at: number): Promise<number> {
@@ -116,7 +154,11 @@ class Decompressed implements ByteSource {
       const next: Buffer | null = this.#stream.read();
       if (next !== null) this.#chunk = next;
       else if (this.#ended) return this.#finish();
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
     }
     const copied = this.#chunk.copy(into, at);
     this.#chunk = this.#chunk.subarray(copied);

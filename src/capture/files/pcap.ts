@@ -50,6 +50,10 @@ function linkOf(field: number): number {
   return link === 12 || link === 14 ? 101 : link;
 }
 
+function isNear(sec: number, reference: number): boolean {
+  return sec >= reference - MAX_BACK_SEC && sec <= reference + MAX_AHEAD_SEC;
+}
+
 export class PcapReader implements FormatReader {
   frames = 0;
   readonly #buf: Buffer;
@@ -60,6 +64,7 @@ export class PcapReader implements FormatReader {
   readonly #handler: FrameHandler;
   readonly #warnings: Warnings;
   #link = -1;
+  #firstSec = 0;
   #lastSec = 0;
   /** What was wrong, while the next credible record is looked for, and the offset of it. */
   #damage = '';
@@ -106,6 +111,7 @@ export class PcapReader implements FormatReader {
     let frames = this.frames;
     let sec = this.#lastSec;
     let at = pos;
+    if (frames === 0 && end - at >= headerBytes) this.#firstSec = view.getUint32(at, littleEndian);
     while (end - at >= headerBytes) {
       const captured = view.getUint32(at + 8, littleEndian);
       const start = at + headerBytes;
@@ -117,8 +123,9 @@ export class PcapReader implements FormatReader {
       sec = view.getUint32(at, littleEndian);
       let nsec = view.getUint32(at + 4, littleEndian) * fractionNs;
       const wireLength = view.getUint32(at + 12, littleEndian);
-      if (captured === 0 && wireLength === 0 && sec === 0) {
-        this.#lose(`record ${frames + 1} is all zeros`, at + shift);
+      // Not a packet: a tail of zeros, or the header of another pcap file.
+      if (captured === 0 && wireLength === 0) {
+        this.#lose(`record ${frames + 1} is of no length`, at + shift);
         break;
       }
       if (nsec >= 1e9) {
@@ -166,18 +173,19 @@ export class PcapReader implements FormatReader {
   }
 
   #chain(pos: number, end: number, last: boolean): number {
+    const view = this.#view;
+    const littleEndian = this.#littleEndian;
     const headerBytes = this.#headerBytes;
-    let reference = this.frames > 0 ? this.#lastSec : -1;
+    if (end - pos < headerBytes) return last ? NO : UNSURE;
+    const startSec = view.getUint32(pos, littleEndian);
+    // The last frame may itself have been a piece of the damage.
+    if (this.frames > 0 && !isNear(startSec, this.#lastSec) && !isNear(startSec, this.#firstSec)) return NO;
     let at = pos;
     for (let links = 0; links < CHAIN; links++) {
       // A file may end with fewer records than the chain has, but then exactly behind one of them.
       if (last && links > 0 && at === end) return YES;
       if (end - at < headerBytes) return last ? NO : UNSURE;
-      const view = this.#view;
-      const littleEndian = this.#littleEndian;
-      const sec = view.getUint32(at, littleEndian);
-      if (reference < 0) reference = sec;
-      if (sec < reference - MAX_BACK_SEC || sec > reference + MAX_AHEAD_SEC) return NO;
+      if (!isNear(view.getUint32(at, littleEndian), startSec)) return NO;
       if (view.getUint32(at + 4, littleEndian) * this.#fractionNs >= 1e9) return NO;
       const captured = view.getUint32(at + 8, littleEndian);
       const wireLength = view.getUint32(at + 12, littleEndian);

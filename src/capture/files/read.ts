@@ -50,10 +50,14 @@ async function openSource(path: string, stdin: Readable = process.stdin): Promis
     const head = Buffer.alloc(HEAD_BYTES);
     let bytes = 0;
     for (let n = 1; n > 0 && bytes < HEAD_BYTES; bytes += n) n = await source.read(head, bytes);
+    if (bytes === 0 && source.damage !== undefined) {
+      await source.close();
+      throw new Error(source.damage.reason);
+    }
     return decompressed(source, head.subarray(0, bytes));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : message;
+    const reason = code === 'ENOENT' ? 'there is no such file' : message;
     throw new SpantapError('file-unreadable', `The capture file ${path} cannot be read: ${reason}`);
   }
 }
