@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { agentFactory } from '../../src/export/connections.ts';
+import { otlpTargets } from '../../src/export/targets.ts';
+import type { Reading } from '../../src/self/counters.ts';
+import { startSelfMetrics } from '../../src/self/metrics.ts';
+import { VERSION } from '../../src/self/version.ts';
+import { exportOptions, fakeCollector, KeptLog, until } from '../export/collector.ts';
+
+interface Sent {
+  resourceMetrics: {
+    resource: { attributes: { key: string; value: { stringValue: string } }[] };
+    scopeMetrics: {
+      metrics: {
+        name: string;
+        sum?: {
+          isMonotonic: boolean;
+          dataPoints: { asDouble: number; attributes: { key: string; value: object }[] }[];
+        };
+        gauge?: { dataPoints: { asDouble: number }[] };
+      }[];
+    }[];
+  }[];
+}
+
+test("the agent's own metrics go out by the SDK, over announced connections, and appear with their first reading", async (t) => {
+  const collector = await fakeCollector();
+  t.after(() => collector.close());
+  const announced: number[] = [];
+  const target = otlpTargets(
+    exportOptions({ endpoint: `http://127.0.0.1:${collector.port}`, headers: { 'x-a': '1' } }),
+    {},
+  ).metrics;
+  let readings: Reading[] = [
+    { name: 'packet.malformed', labels: {}, value: 3, kind: 'counter' },
+    { name: 'exchanges', labels: { protocol: 'http', outcome: 'complete' }, value: 5, kind: 'counter' },
+    { name: 'exchanges', labels: { protocol: 'http', outcome: 'reset' }, value: 1, kind: 'counter' },
+  ];
+  const log = new KeptLog();
+  const self = await startSelfMetrics({
+    readings: async () => readings,
+    target,
+    agentFactory: agentFactory(target, 1, {
+      onConnection: async (c) => {
+        announced.push(c.localPort);
+      },
+    }),
+    intervalMs: 20,
+    agentId: 'agent-1',
+    env: {
+      OTEL_SERVICE_NAME: 'tapper',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=t%20est,service.name=no',
+    },
+    log,
+  });
+  t.after(() => self.stop());
+  await until(() => collector.received.length > 0); // by the interval
+  readings = readings.concat({ name: 'export.queue_bytes', labels: { signal: 'traces' }, value: 77, kind: 'gauge' });
+  assert.ok(await self.flush(5000));
+  const last = collector.received.at(-1)!;
+  assert.equal(last.path, '/v1/metrics');
+  assert.equal(last.headers['x-a'], '1');
+  assert.ok(announced.includes(last.remotePort));
+  const sent = JSON.parse(last.body) as Sent;
+  const resource = Object.fromEntries(
+    sent.resourceMetrics[0]!.resource.attributes.map((a) => [a.key, a.value.stringValue]),
+  );
+  assert.equal(resource['service.name'], 'tapper');
+  assert.equal(resource['service.version'], VERSION);
+  assert.equal(resource['service.instance.id'], 'agent-1');
+  assert.equal(resource['deployment.environment.name'], 't est');
+  const metrics = new Map(sent.resourceMetrics[0]!.scopeMetrics[0]!.metrics.map((m) => [m.name, m]));
+  assert.equal(metrics.get('spantap.packet.malformed')!.sum!.dataPoints[0]!.asDouble, 3);
+  assert.equal(metrics.get('spantap.packet.malformed')!.sum!.isMonotonic, true);
+  assert.deepEqual(
+    metrics
+      .get('spantap.exchanges')!
+      .sum!.dataPoints.map((p) => p.asDouble)
+      .sort(),
+    [1, 5],
+  );
+  assert.equal(metrics.get('spantap.export.queue_bytes')!.gauge!.dataPoints[0]!.asDouble, 77);
+  assert.deepEqual(log.lines, []);
+});
+
+test('a bad variable is left out with a word about it; a Collector that is away makes one line', async (t) => {
+  const gone = await fakeCollector();
+  await gone.close();
+  const target = otlpTargets(exportOptions({ endpoint: `http://127.0.0.1:${gone.port}`, timeoutMs: 100 }), {}).metrics;
+  const log = new KeptLog();
+  const self = await startSelfMetrics({
+    readings: () => [{ name: 'a', labels: {}, value: 1, kind: 'counter' }],
+    target,
+    agentFactory: agentFactory(target, 1, { onConnection: async () => {} }),
+    intervalMs: 20,
+    agentId: 'agent-1',
+    env: { OTEL_RESOURCE_ATTRIBUTES: 'a=b,broken' },
+    log,
+  });
+  t.after(() => self.stop());
+  assert.equal(log.lines[0]!.fields.variable, 'OTEL_RESOURCE_ATTRIBUTES');
+  assert.equal(await self.flush(5000), false);
+  assert.equal(await self.flush(5000), false);
+  assert.equal(log.lines.length, 2);
+});
