@@ -1,6 +1,6 @@
 import { endpointText } from './bytes/address.ts';
 import type { Config } from './config/config.ts';
-import type { OwnConnection } from './export/connections.ts';
+import { agentFactory, type OwnConnection } from './export/connections.ts';
 import { OtlpSink } from './export/sink.ts';
 import { otlpTargets } from './export/targets.ts';
 import { Counters, mergeReadings, type Reading } from './self/counters.ts';
@@ -92,7 +92,7 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
         readings,
         intervalMs: config.self.intervalMs,
         target: targets.metrics,
-        watch,
+        agentFactory: agentFactory(targets.metrics, 1, watch),
         agentId: config.agent.id,
         env: config.otel,
         log,
@@ -125,10 +125,11 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       await within(left(), Promise.all(shards.map((s) => s.close())));
       if (config.telemetry.metrics.enabled) await within(left(), exportMetrics());
       const flushed = await sink.flush(left());
-      await within(left(), selfMetrics?.stop() ?? Promise.resolve());
+      const told = (await selfMetrics?.flush(left())) ?? true;
+      await selfMetrics?.stop();
       sink.close();
       await health?.close();
-      return flushed;
+      return flushed && told;
     },
   };
 }
