@@ -25,7 +25,7 @@ demo: setup build ## three services, a live capture of lo, a table of what was s
 	@node dist/demo/main.js
 
 bench: build ## throughput and cost per packet
-	@for file in test/bench/*.bench.ts; do node "$$file" || exit 1; done
+	@for file in test/bench/*.ts; do node "$$file" || exit 1; done
 
 clean: ## what build made
 	@rm -rf dist build
