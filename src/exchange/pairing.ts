@@ -12,6 +12,7 @@ import {
   type Spoken,
   TIMEOUT,
   TRUNCATED,
+  UNSEEN,
 } from './exchange.ts';
 import { identify } from './identity.ts';
 import type { Weather } from './weather.ts';
@@ -64,6 +65,8 @@ const BLIND = 2;
 
 /** Clean round trips that prove a client serial. */
 const PROOF = 3;
+/** Pairs kept back at most: more gather only where losses come faster than proofs. 16 x 600 bytes are about 10 KiB. */
+const MAX_HELD = 16;
 
 /**
  * Requests and responses of one connection of an in-order protocol: first asked, first answered. It would rather lose an
@@ -81,6 +84,8 @@ export class Pairing {
   /** The exchange whose response is being read. */
   #answering: Exchange | null = null;
   #order: number;
+  /** The order was known once, from the connection's beginning or by proof, so that its client is known as well. */
+  #known: boolean;
   #pipelines = false;
   #trips = 0;
   #held: Exchange[] = [];
@@ -100,6 +105,7 @@ export class Pairing {
     this.#ends = ends;
     this.#weather = weather;
     this.#order = midway ? TRIAL : ALIGNED;
+    this.#known = !midway;
     this.#missedSince = midway;
   }
 
@@ -172,7 +178,7 @@ export class Pairing {
       }
       return null;
     }
-    const x = this.#queue[this.#head]!;
+    let x = this.#queue[this.#head]!;
     if (((w.ackAt(at) - x.requestHeadEnd) | 0) < 0) {
       // Sent before the server had that request: an answer to something else.
       c.refusedByAck++;
@@ -191,9 +197,11 @@ export class Pairing {
       this.#head = 0;
     }
     this.#missedSince = false;
+    if (x.outcome !== IN_FLIGHT) {
+      c.late++;
+      x = standIn(x);
+    } else x.firstByteNs = w.timeAt(at);
     this.#answering = x;
-    if (x.outcome !== IN_FLIGHT) c.late++;
-    else x.firstByteNs = w.timeAt(at);
     return x;
   }
 
@@ -307,9 +315,11 @@ export class Pairing {
       this.#env.listener.finished(x);
       return;
     }
+    if (this.#held.length === MAX_HELD) this.#throwAwayHeld();
     this.#held.push(x);
     if (outcome === COMPLETE && ++this.#trips >= PROOF) {
       this.#order = ALIGNED;
+      this.#known = true;
       this.#releaseHeld();
     }
   }
@@ -332,21 +342,48 @@ export class Pairing {
   #distrust(): void {
     this.#env.counters.orderLost++;
     this.#trips = 0;
+    if (this.#pipelines || !this.#known) this.#throwAwayHeld(); // what might have proved them was missed
     this.#order = this.#pipelines ? BLIND : TRIAL;
   }
 
   /** The client pipelines after all: no pair made since the loss can be believed. */
   #contradicted(): void {
+    this.#throwAwayHeld();
+    const a = this.#answering;
+    if (a !== null && a.outcome === IN_FLIGHT) {
+      this.#answering = null;
+      this.#end(unpaired(a), LOST, false);
+    }
+    this.#forget();
+    this.#trips = 0;
+    this.#order = BLIND;
+  }
+
+  #throwAwayHeld(): void {
     this.#env.counters.quarantinedPairs += this.#held.length;
     for (const x of this.#held) {
-      x.outcome = LOST;
-      x.endNs = Number.NaN;
-      x.firstByteNs = Number.NaN;
-      x.status = 0;
+      unpaired(x).outcome = LOST;
       this.#env.listener.finished(x);
     }
     this.#held.length = 0;
-    this.#forget();
-    this.#order = BLIND;
   }
+}
+
+/** Takes back what the response said. */
+function unpaired(x: Exchange): Exchange {
+  x.endNs = UNSEEN;
+  x.firstByteNs = UNSEEN;
+  x.status = 0;
+  x.failed = false;
+  x.responseBytes = 0;
+  return x;
+}
+
+/** What the late response of a request that was given up is read with: the record itself has gone to the listener. */
+function standIn(x: Exchange): Exchange {
+  const s = new Exchange(x.protocol, x.ends, x.key, x.startNs);
+  s.operation = x.operation;
+  s.version = x.version;
+  s.outcome = x.outcome;
+  return s;
 }

@@ -1,5 +1,5 @@
 import { Words } from '../../bytes/words.ts';
-import type { Exchange } from '../../exchange/exchange.ts';
+import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import {
   type Decoder,
   type Dir,
@@ -16,7 +16,7 @@ import {
   type Window,
 } from '../protocol.ts';
 import { HttpDetail } from './exchange-detail.ts';
-import { readDetail, readField, settleDetail } from './headers.ts';
+import { passFields, readDetail, readField, settleDetail } from './headers.ts';
 import {
   BODY,
   CHUNK_DATA,
@@ -137,6 +137,7 @@ export class HttpDecoder implements Decoder {
               return this.#lost(m);
             }
             if (!this.#beginRequest(w, m, w.end)) return this.#lost(m);
+            if (m.exchange !== null) m.exchange.version = 11; // what is so long is not of HTTP/0.9
             m.phase = START_REST;
             break;
           }
@@ -156,9 +157,11 @@ export class HttpDecoder implements Decoder {
           break;
         case HEADERS:
         case TRAILERS: {
+          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null && false) passFields(m, w);
           const eol = this.#line(w, m);
           if (eol < 0) {
             if (m.scanned < MAX_LINE) return MORE;
+            m.behindRest = m.phase;
             m.phase = HEADER_REST;
             break;
           }
@@ -235,9 +238,11 @@ export class HttpDecoder implements Decoder {
         }
         case HEADERS:
         case TRAILERS: {
+          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null && false) passFields(m, w);
           const eol = this.#line(w, m);
           if (eol < 0) {
             if (m.scanned < MAX_LINE) return MORE;
+            m.behindRest = m.phase;
             m.phase = HEADER_REST;
             break;
           }
@@ -280,7 +285,7 @@ export class HttpDecoder implements Decoder {
           return MORE;
         }
         w.pos = eol + 1;
-        m.phase = HEADERS;
+        m.phase = m.behindRest;
         return -1;
       }
       case CHUNK_SIZE: {
@@ -351,7 +356,7 @@ export class HttpDecoder implements Decoder {
 
   #finishRequest(m: Message, w: Window): void {
     const x = m.exchange;
-    if (x !== null && x === this.#asking) {
+    if (x !== null && x === this.#asking && x.outcome === IN_FLIGHT) {
       x.requestEndNs = w.timeBefore();
       x.requestBytes = w.base + w.pos - m.startOffset;
     }
@@ -422,7 +427,7 @@ export class HttpDecoder implements Decoder {
     m.untilClose = false;
     m.phase = START;
     if (x === null) return;
-    x.responseBytes = w.base + w.pos - m.startOffset;
+    if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - m.startOffset;
     this.#out.finish(x, w);
   }
 }

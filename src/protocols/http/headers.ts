@@ -1,9 +1,11 @@
+import type { Window } from '../../bytes/window.ts';
 import type { HttpDetail } from './exchange-detail.ts';
 import { FIELD_CODING, FIELD_LENGTH, type Message, NO_FIELD } from './message.ts';
 import { readLength, sameName } from './syntax.ts';
 
 const SP = 32;
 const TAB = 9;
+const LF = 10;
 const COLON = 58;
 
 /** Longest header value that is kept. */
@@ -29,6 +31,30 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
     m.coded = true;
     if (endsChunked(buf, from + 18, to)) m.chunked = true;
   }
+}
+
+/**
+ * Moves `w.pos` over complete header lines that neither frame the message nor end its head: those that begin with another
+ * letter than the names that readField knows.
+ */
+export function passFields(m: Message, w: Window): void {
+  const { buf, view, end } = w;
+  let line = w.pos;
+  while (line < end) {
+    const first = buf[line]!;
+    const low = first | 32;
+    if (first <= SP || low === 99 || low === 116) break;
+    let i = line + 1;
+    for (; i + 4 <= end; i += 4) {
+      const v = view.getInt32(i, true) ^ 0x0a0a0a0a;
+      if (((v - 0x01010101) & ~v & 0x80808080) !== 0) break; // one of the four is a line feed
+    }
+    while (i < end && buf[i] !== LF) i++;
+    if (i === end) break;
+    m.field = NO_FIELD;
+    line = i + 1;
+  }
+  w.pos = line;
 }
 
 function blank(buf: Buffer, from: number, to: number): boolean {

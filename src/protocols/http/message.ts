@@ -25,6 +25,8 @@ export const FIELD_CODING = 2;
 /** What is known of the message that is being read in one direction. */
 export class Message {
   phase = START;
+  /** The phase behind a line that is read in pieces. */
+  behindRest = HEADERS;
   /** Bytes behind `pos` that were searched for a line end already. */
   scanned = 0;
   /** Stream offset of the first byte. */
@@ -45,6 +47,7 @@ export class Message {
 
   begin(offset: number): void {
     this.startOffset = offset;
+    this.behindRest = HEADERS;
     this.contentLength = -1;
     this.chunked = false;
     this.coded = false;

@@ -1,0 +1,67 @@
+/** At five per cent loss nothing may be paired wrongly, however the client asks. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Protocol } from '../../src/protocols/protocol.ts';
+import { Random } from './random.ts';
+import { capture, type Dialogue, type Style, Talk, type Toll } from './traffic.ts';
+import { link } from './wire.ts';
+
+const CONNECTIONS = 40;
+const PER_CONNECTION = 50;
+const SEEDS = [1, 2, 3];
+/** All connections are open by then. */
+const JOIN_NS = 30e6;
+
+/** Least share of exchanges that must be found: without loss, and at five per cent. */
+const FLOORS: Record<Style, readonly [number, number]> = {
+  serial: [1, 0.7],
+  burst: [1, 0.02],
+  depth: [1, 0.02],
+};
+
+function talks(protocol: Protocol, dialogue: Dialogue, style: Style, seed: number): Talk[] {
+  const random = new Random(seed);
+  return Array.from({ length: CONNECTIONS }, (_, n) => {
+    const isn = [random.below(2 ** 32), random.below(2 ** 32)] as const;
+    const l = link({ id: n + 1, serverPort: protocol.ports[0] ?? 40123, isn });
+    return new Talk(l, style, PER_CONNECTION, n * PER_CONNECTION, 1e6 + n * 137_911, random, dialogue);
+  });
+}
+
+export function losses(protocol: Protocol, dialogue: Dialogue): void {
+  describe(`${protocol.name}: random loss`, () => {
+    for (const style of ['serial', 'burst', 'depth'] as const) {
+      // A client that always has four requests under way and is joined midway looks like one that asks and waits, four answers late.
+      if (style !== 'depth') {
+        test(`${style}, joined midway, 5 % of the segments lost`, (t) => {
+          for (const seed of SEEDS) {
+            const toll = capture(
+              talks(protocol, dialogue, style, seed),
+              dialogue,
+              0.05,
+              new Random(seed + 2000),
+              JOIN_NS,
+            );
+            t.diagnostic(`${style}, joined midway: ${toll.found} of ${toll.asked} found, ${toll.wrong} wrong`);
+            assert.equal(toll.wrong, 0);
+          }
+        });
+      }
+      for (const [i, loss] of [0, 0.05].entries()) {
+        test(`${style}, ${100 * loss} % of the segments lost`, (t) => {
+          const sum: Toll = { asked: 0, found: 0, wrong: 0 };
+          for (const seed of SEEDS) {
+            const toll = capture(talks(protocol, dialogue, style, seed), dialogue, loss, new Random(seed + 1000));
+            sum.asked += toll.asked;
+            sum.found += toll.found;
+            sum.wrong += toll.wrong;
+          }
+          t.diagnostic(`${style}, loss ${loss}: ${sum.found} of ${sum.asked} found, ${sum.wrong} wrong`);
+          assert.equal(sum.wrong, 0);
+          assert.ok(sum.found >= FLOORS[style][i]! * sum.asked, `only ${sum.found} of ${sum.asked} found`);
+        });
+      }
+    }
+  });
+}
