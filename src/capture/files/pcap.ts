@@ -154,7 +154,14 @@ export class PcapReader implements FormatReader {
 
   /** Looks for a position from which records follow on one another; without success everything searched is given up. */
   #search(pos: number, end: number, shift: number, last: boolean): number {
+    const view = this.#view;
+    const littleEndian = this.#littleEndian;
     for (let at = Math.max(pos, this.#damageOffset + 1 - shift); at < end; at++) {
+      if (end - at >= RECORD_HEADER_BYTES) {
+        // Most positions fall by this alone; damage may be gigabytes of zeros.
+        const captured = view.getUint32(at + 8, littleEndian);
+        if (captured === 0 || captured > MAX_FRAME_BYTES) continue;
+      }
       const answer = this.#chain(at, end, last);
       if (answer === UNSURE) return at;
       if (answer === YES) {
