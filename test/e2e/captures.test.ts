@@ -1,8 +1,8 @@
 /** Every capture among the fixtures: all the HTTP transactions that are in it are found, none is wrong, and nothing else is. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { readCaptureFile } from '../../src/capture/files/read.ts';
+import { run, spantap } from './program.ts';
 import { exchangesIn, type Fixture, fixturesOf, type Line, type Transaction } from './transactions.ts';
 
 /** What the bytes say where `expected.json` says something else. Frames are numbered from 1. */
@@ -220,8 +220,6 @@ test('frames cut at 96 bytes: fewer transactions, but none that is not in the wh
 
 test('the rows were there', () => assert.ok(compared > 1100, `${compared} rows`));
 
-const PROGRAM = new URL('../../src/main.ts', import.meta.url).pathname;
-
 /** Files that are damaged: where, and what the code of the message is. */
 const DAMAGED: Record<string, [offset: number, code: string]> = {
   'damaged/mk-bad-trailing-length-ng': [31132, 'file-garbled'],
@@ -232,26 +230,27 @@ const DAMAGED: Record<string, [offset: number, code: string]> = {
   'damaged/mk-epb-caplen-exceeds-block-ng': [31132, 'file-garbled'],
   'damaged/mk-garbage-tail': [45952, 'file-garbled'],
   'damaged/mk-zero-bytes': [0, 'file-empty'],
+  // readable as it is, but nothing in it has a time
+  'damaged/mk-simple-packet-blocks-ng': [48, 'file-no-timestamps'],
 };
 
-for (const fixture of fixtures.filter((f) => f.name.startsWith('damaged/'))) {
-  const damage = DAMAGED[fixture.name];
-  // readable as it is, but nothing in it has a time: said like damage
-  const untimed = fixture.name === 'damaged/mk-simple-packet-blocks-ng';
-  test(`the program reads ${fixture.name}: exit code ${damage || untimed ? 2 : 0}`, async () => {
-    const args = [PROGRAM, 'read', '--format', 'json', '--raw', fixture.path];
-    const r = spawnSync(process.execPath, args, { encoding: 'utf8', env: { PATH: process.env.PATH }, timeout: 60_000 });
-    assert.equal(r.status, damage || untimed ? 2 : 0, r.stderr);
-    if (damage) {
-      const [offset, code] = damage;
-      assert.match(r.stderr, new RegExp(`^spantap: ${fixture.path}: at byte ${offset}: \\S.* \\(${code}\\)\n$`));
-    } else if (!untimed) {
-      assert.equal(r.stderr, '');
-    }
-    const lines = r.stdout.split('\n').slice(0, -1);
-    assert.deepEqual(
-      lines.map((line) => JSON.parse(line)),
-      await exchangesIn(fixture.path),
-    );
-  });
-}
+describe('the program', { concurrency: 2 }, () => {
+  for (const fixture of fixtures.filter((f) => f.name.startsWith('damaged/'))) {
+    const damage = DAMAGED[fixture.name];
+    const code = damage === undefined ? 0 : 2;
+    test(`${fixture.name}: exit code ${code}`, async () => {
+      const r = await run(spantap('read', '--format', 'json', '--raw', fixture.path));
+      assert.equal(r.code, code, r.err);
+      if (damage === undefined) assert.equal(r.err, '');
+      else {
+        const [offset, reason] = damage;
+        assert.match(r.err, new RegExp(`^spantap: ${fixture.path}: at byte ${offset}: \\S.* \\(${reason}\\)\n$`));
+      }
+      const lines = r.out.split('\n').slice(0, -1);
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line)),
+        await exchangesIn(fixture.path),
+      );
+    });
+  }
+});
