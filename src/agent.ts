@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { endpointText } from './bytes/address.ts';
+import { needsMainThread } from './capture/live.ts';
 import type { Config } from './config/config.ts';
 import { agentFactory, type OwnConnection } from './export/connections.ts';
 import { OtlpSink } from './export/sink.ts';
@@ -48,7 +50,8 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
   };
   const sink = new OtlpSink({ targets, queue: config.export.queue, log, counters, watch });
 
-  let interfacesLeft = config.capture.interfaces.length * config.capture.shards;
+  const inline = needsMainThread(config.capture);
+  let interfacesLeft = config.capture.interfaces.length * (inline ? 1 : config.capture.shards);
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
@@ -62,8 +65,8 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
     },
   };
   try {
-    for (const options of shardOptions(config)) {
-      const start = config.capture.driver === 'cap' ? startInlineShard : startWorkerShard;
+    for (const options of shardOptions(config, inline)) {
+      const start = inline ? startInlineShard : startWorkerShard;
       const shard = await start(options, events);
       shard.died.catch(fail);
       shards.push(shard);
@@ -120,6 +123,8 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
     async stop() {
       stopping = true;
       clearInterval(timer);
+      // What the kernel has captured up to now is delivered within the batch delay.
+      await delay(2 * config.capture.batchDelayMs);
       const endMs = performance.now() + config.export.flushTimeoutMs;
       const left = (): number => Math.max(0, endMs - performance.now());
       await within(left(), Promise.all(shards.map((s) => s.close())));
@@ -135,13 +140,19 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
 }
 
 /** `limits.memory` less the export queue, divided among the shards. */
-function shardOptions(config: Config): ShardOptions[] {
-  const { shards } = config.capture;
+function shardOptions(config: Config, inline: boolean): ShardOptions[] {
+  const shards = inline ? 1 : config.capture.shards;
   const forShards = config.limits.memoryBytes - config.export.queue.maxBytes;
   const memoryBytes = Math.max(MIN_SHARD_BYTES, Math.floor(forShards / shards));
   // One group for each agent process of a host; interfaces take the numbers that follow.
   const group = (process.pid * 16) & 0xffff;
-  return Array.from({ length: shards }, () => ({ config, memoryBytes, fanoutGroup: shards > 1 ? group : null }));
+  const fanoutGroup = shards > 1 ? group : null;
+  return Array.from({ length: shards }, () => ({
+    config,
+    memoryBytes,
+    clock: inline ? 'agent' : 'kernel',
+    fanoutGroup,
+  }));
 }
 
 function ownEnd(c: OwnConnection): string {

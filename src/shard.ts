@@ -15,6 +15,8 @@ export interface ShardOptions {
   readonly config: Config;
   /** This shard's part of `limits.memory`. */
   readonly memoryBytes: number;
+  /** Whose clock will stamp the packets. */
+  readonly clock: 'kernel' | 'agent';
   /** PACKET_FANOUT group that the shards share; null when there is only one. */
   readonly fanoutGroup: number | null;
 }
@@ -56,7 +58,7 @@ export class Shard {
     const { spans, metrics } = config.telemetry;
     const budget = new Budget(o.memoryBytes);
     this.#telemetry = new Telemetry({
-      options: config.telemetry,
+      options: { ...config.telemetry, spans: { ...spans, clock: o.clock } },
       namer: createNamer(config.naming, this.#counters),
       budget,
       counters: this.#counters,

@@ -75,7 +75,8 @@ export class Window {
     let i = from;
     for (; i + 4 <= end; i += 4) {
       const v = view.getInt32(i, true) ^ pattern;
-      if (((v - 0x01010101) & ~v & 0x80808080) !== 0) break; // one of the four is zero
+      const zeros = (v - 0x01010101) & ~v & 0x80808080; // the lowest bit set stands in the first byte that is zero
+      if (zeros !== 0) return i + ((31 - Math.clz32(zeros & -zeros)) >> 3);
     }
     for (; i < end; i++) if (buf[i] === value) return i;
     return -1;

@@ -35,6 +35,11 @@ export function openLive(options: LiveOptions, handler: FrameHandler, onBatchEnd
   }
 }
 
+/** The driver that will be used runs in the main thread only, and its packets bear the agent's clock: `cap`. */
+export function needsMainThread(options: CaptureOptions): boolean {
+  return options.driver === 'cap' || (options.driver === 'auto' && !hasAddon());
+}
+
 function hasAddon(): boolean {
   try {
     loadAddon();

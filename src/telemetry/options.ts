@@ -9,6 +9,8 @@ export interface TelemetryOptions {
     /** Spans are handed to the exporter when this many have gathered, or each `flushDelayMs`. */
     readonly batchSpans: number;
     readonly flushDelayMs: number;
+    /** Whose clock stamped the packets. `agent`: spans say so (`spantap.clock`), because their durations are coarse. */
+    readonly clock?: 'kernel' | 'agent';
   };
   readonly metrics: {
     readonly enabled: boolean;

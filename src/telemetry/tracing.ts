@@ -155,15 +155,22 @@ export class Tracing {
     head.error = error !== '';
     head.name = semantics.spanName(x, side, route);
     if (!this.#begin(resource, nowNs)) return;
-    const put = this.#encoder.attributes;
+    const encoder = this.#encoder;
+    const put = encoder.attributes;
     semantics.attributes(x, side, route, put);
     if (error !== '') put.string(names.ERROR_TYPE, error);
-    putPeer(peer.service, put);
+    let peers = pair.peers[side];
+    if (peers === null) {
+      peers = encoder.encode((into) => putPeer(peer.service, into));
+      pair.peers[side] = peers;
+    }
+    encoder.add(peers);
     if (x.outcome !== COMPLETE) put.string(names.SPANTAP_OUTCOME, OUTCOMES[x.outcome]!);
+    if (this.#options.clock === 'agent') put.string(names.SPANTAP_CLOCK, 'agent');
     if (this.#budget.pressure >= SHED_DETAIL) this.#counters.detailShed++;
     else putDetail(x, side, put);
-    this.#encoder.end();
-    if (this.#encoder.spans >= this.#options.batchSpans || this.#encoder.bytes >= MAX_BATCH_BYTES) this.flush();
+    encoder.end();
+    if (encoder.spans >= this.#options.batchSpans || encoder.bytes >= MAX_BATCH_BYTES) this.flush();
   }
 
   #begin(resource: ServiceResource, nowNs: number): boolean {

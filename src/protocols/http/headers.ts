@@ -38,21 +38,16 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
  * letter than the names that readField knows.
  */
 export function passFields(m: Message, w: Window): void {
-  const { buf, view, end } = w;
+  const { buf, end } = w;
   let line = w.pos;
   while (line < end) {
     const first = buf[line]!;
     const low = first | 32;
     if (first <= SP || low === 99 || low === 116) break;
-    let i = line + 1;
-    for (; i + 4 <= end; i += 4) {
-      const v = view.getInt32(i, true) ^ 0x0a0a0a0a;
-      if (((v - 0x01010101) & ~v & 0x80808080) !== 0) break; // one of the four is a line feed
-    }
-    while (i < end && buf[i] !== LF) i++;
-    if (i === end) break;
+    const eol = w.find(LF, line + 1);
+    if (eol < 0) break;
     m.field = NO_FIELD;
-    line = i + 1;
+    line = eol + 1;
   }
   w.pos = line;
 }
