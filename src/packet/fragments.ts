@@ -71,9 +71,9 @@ export class FragmentTable {
   /** Made when first needed, then used again; searched from end to end, which for 256 takes about 0.2 us. */
   readonly #datagrams: Datagram[] = [];
   #serial = 0;
-  /** Whole datagrams are handed on in these, in turn: a datagram can itself hold the last fragment of an inner one. */
-  readonly #whole: Buffer[] = [];
-  readonly #wholeViews: DataView[] = [];
+  /** Whole datagrams are handed on in this. One does even if they nest, as the last fragment too is in pages by then. */
+  #whole: Buffer | undefined;
+  #wholeView: DataView | undefined;
 
   constructor(o: FragmentOptions) {
     this.#counters = o.counters;
@@ -218,7 +218,7 @@ export class FragmentTable {
     if (!more) {
       for (let i = 0; i < d.rangeCount; i++) if (ranges[2 * i + 1]! > end) beyond = true;
     }
-    if (beyond || (d.totalBytes >= 0 && (!more || end > d.totalBytes))) {
+    if (beyond || (d.totalBytes >= 0 && end > d.totalBytes)) {
       this.#counters.fragmentsOverlapping++;
       this.#giveUp(d);
       return false;
@@ -308,25 +308,22 @@ export class FragmentTable {
       this.#release(d);
       return false;
     }
-    const turn = w.buf === this.#whole[0] ? 1 : 0;
-    if (this.#whole[turn] === undefined) {
+    if (this.#whole === undefined || this.#wholeView === undefined) {
       if (!this.#budget.take(this.#owner, WHOLE_BYTES)) {
         this.#counters.fragmentsOverBudget++;
         this.#release(d);
         return false;
       }
-      const made = Buffer.allocUnsafeSlow(WHOLE_BYTES);
-      this.#whole[turn] = made;
-      this.#wholeViews[turn] = new DataView(made.buffer, made.byteOffset, made.length);
+      this.#whole = Buffer.allocUnsafeSlow(WHOLE_BYTES);
+      this.#wholeView = new DataView(this.#whole.buffer, this.#whole.byteOffset, WHOLE_BYTES);
     }
-    const whole = this.#whole[turn]!;
     const end = Math.min(d.totalBytes, d.cutAt);
     for (let at = 0; at < end; at += PAGE_BYTES) {
-      this.#pages.read(d.pages[at >> PAGE_SHIFT]!, whole, at, Math.min(at + PAGE_BYTES, end));
+      this.#pages.read(d.pages[at >> PAGE_SHIFT]!, this.#whole, at, Math.min(at + PAGE_BYTES, end));
     }
     this.#counters.fragmentsReassembled++;
-    w.buf = whole;
-    w.view = this.#wholeViews[turn]!;
+    w.buf = this.#whole;
+    w.view = this.#wholeView;
     w.pos = 0;
     w.end = end;
     w.wireEnd = d.totalBytes;

@@ -91,7 +91,5 @@ export function believableGre(w: Walk): boolean {
   if ((flags & 0x4fff) !== 0) return false;
   const optional = (flags >> 15) + ((flags >> 13) & 1) + ((flags >> 12) & 1);
   const inside = at + 4 + 4 * optional;
-  if (inside >= w.end) return false;
-  const type = v.getUint16(at + 2);
-  return type === TYPE_ERSPAN_1_2 || type === TYPE_ERSPAN_3 || credibleInside(w, type, inside) !== SEGMENT;
+  return credibleInside(w, v.getUint16(at + 2), inside) !== SEGMENT;
 }

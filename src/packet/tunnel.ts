@@ -80,7 +80,7 @@ function geneve(w: Walk): Layer {
   const first = v.getUint8(at);
   const inside = at + 8 + (first << 2);
   // O set: a control message, not the tenant's data.
-  if (first > 0x3f || (v.getUint8(at + 1) & 0xbf) !== 0 || v.getUint8(at + 7) !== 0 || inside >= w.end) return SEGMENT;
+  if (first > 0x3f || (v.getUint8(at + 1) & 0xbf) !== 0 || v.getUint8(at + 7) !== 0) return SEGMENT;
   const layer = credibleInside(w, v.getUint16(at + 2), inside);
   if (layer === SEGMENT) return SEGMENT;
   tag(w, TAG_GENEVE, v.getUint32(at + 4) >>> 8);

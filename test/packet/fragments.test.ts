@@ -117,6 +117,7 @@ describe('whole datagrams', () => {
     assert.equal(b.feed(tagged(2, firsts[0]![1]!), 1), undefined);
     for (const [, tail] of firsts.slice(0, 4)) assert.deepEqual(b.feed(tail!), DATA);
     assert.equal(b.counters.fragmentsReassembled, 4);
+    assert.equal(b.counters.fragmentsDuplicate, 0);
     assert.deepEqual(b.feed(tagged(1, firsts[0]![1]!), 1), DATA);
   });
   test('the same id again after it is whole', () => {
@@ -127,6 +128,11 @@ describe('whole datagrams', () => {
   test('extension headers behind the fragment header', () => {
     const inner = bytes('11 00 01040000 0000', UDP4); // destination options, then UDP
     assertWhole(new Bench(), split6(inner, 1232, 60), DATA);
+  });
+  test('the first fragment says what is inside, whatever the others claim', () => {
+    const frames = split6(UDP4, 1232, 17).map((f, i) => (i === 0 ? f : bytes(f.subarray(0, 40), 6, f.subarray(41))));
+    assertWhole(new Bench(), frames, DATA);
+    assertWhole(new Bench(), frames.reverse(), DATA);
   });
   test('a TCP segment', () => {
     const b = new Bench();
@@ -176,6 +182,24 @@ describe('tunnels', () => {
   });
 });
 
+test('IPv6 fragments in fragments of the same header are followed to a depth of eight', () => {
+  // The first 8 bytes of every level go ahead; the rest of the innermost is in the rest of the next, and so on outwards.
+  const nested = (levels: number): { b: Bench; got: Buffer | undefined } => {
+    const b = new Bench();
+    let rest = udp(2049, 700, DATA.subarray(0, 512));
+    for (let id = 0; id < levels; id++) {
+      const next = id === 0 ? 17 : 44;
+      assert.equal(b.feed(fragment6(next, id, 0, true, rest.subarray(0, 8))), undefined);
+      rest = fragment6(next, id, 8, false, rest.subarray(8)).subarray(40);
+    }
+    return { b, got: b.feed(ip6(44, rest)) };
+  };
+  assert.deepEqual(nested(8).got, DATA.subarray(0, 512));
+  const tooMany = nested(9);
+  assert.equal(tooMany.got, undefined);
+  assert.equal(tooMany.b.counters.depthExceeded, 1);
+});
+
 describe('contradictions', () => {
   const frames = split4(UDP4, 1480);
   const [first, middle, last] = frames as [Buffer, Buffer, Buffer];
@@ -193,26 +217,28 @@ describe('contradictions', () => {
   altered[40]! ^= 1;
   const piece = (offset: number, length: number, more = true): Buffer =>
     ip4({ id: 77, protocol: 17, offset, more }, UDP4.subarray(offset, offset + length));
-  const overlaps: [string, Buffer[]][] = [
-    ['the same place with other bytes', [first, middle, altered, last]],
-    ['into the one before', [first, piece(1472, 1488), last]],
-    ['inside another', [first, piece(800, 8), middle, last]],
-    ['around another', [piece(80, 8), first, middle, last]],
-    ['beyond the end', [first, last, ip4({ id: 77, protocol: 17, offset: 4008, more: true }, Buffer.alloc(8)), middle]],
-    ['two different ends', [first, last, piece(1480, 1472, false), middle]],
+  /** What is sent, and how many of it are held before it shows. */
+  const overlaps: [string, Buffer[], number][] = [
+    ['the same place with other bytes', [first, middle, altered, last], 2],
+    ['into the one before', [first, piece(1472, 1488), last], 1],
+    ['inside another', [first, piece(800, 8), middle, last], 1],
+    ['around another', [piece(80, 8), first, middle, last], 1],
     [
-      'an end before what was there',
-      [first, middle, piece(2960, 8), ip4({ id: 77, protocol: 17, offset: 80 }, UDP4.subarray(80, 88)), last],
+      'beyond the end',
+      [first, last, ip4({ id: 77, protocol: 17, offset: 4008, more: true }, Buffer.alloc(8)), middle],
+      2,
     ],
-    ['the end as if more followed', [first, last, piece(2960, 1048), middle]],
+    ['two different ends', [first, last, piece(1480, 1472, false), middle], 2],
+    ['an end before what was there', [first, piece(2960, 1040), piece(1480, 1480, false), last], 2],
+    ['the end as if more followed', [first, last, piece(2960, 1048), middle], 2],
   ];
-  for (const [name, sent] of overlaps) {
+  for (const [name, sent, held] of overlaps) {
     test(`refused: ${name}`, () => {
       const b = new Bench();
       for (const f of sent) assert.equal(b.feed(f), undefined);
-      assert.equal(b.counters.fragmentsOverlapping, 1);
-      assert.equal(b.counters.fragmentsReassembled, 0);
-      assert.equal(b.counters.fragmentsHeld + 1 + b.counters.fragmentsRefused, sent.length);
+      const { fragmentsHeld, fragmentsOverlapping, fragmentsRefused, fragmentsReassembled } = b.counters;
+      assert.deepEqual([fragmentsHeld, fragmentsOverlapping, fragmentsReassembled], [held, 1, 0]);
+      assert.equal(fragmentsRefused, sent.length - held - 1);
       // Nothing more of it is believed, until it has had its time.
       for (const f of frames) assert.equal(b.feed(f), undefined);
       b.nowNs += 31 * SECOND;
@@ -232,6 +258,12 @@ describe('contradictions', () => {
       assert.deepEqual([b.counters.malformedFragment, b.counters.fragmentsHeld], [1, 0]);
     });
   }
+  test('a fragment cut inside the IP options is not taken in', () => {
+    const b = new Bench();
+    const frame = ip4({ id: 1, more: true, options: bytes('94040000') }, Buffer.alloc(16));
+    assert.equal(b.feed(frame, RAW, 22), undefined);
+    assert.deepEqual([b.counters.truncated, b.counters.fragmentsHeld], [1, 0]);
+  });
   test('an upper header that is too short in the whole datagram', () => {
     const b = new Bench();
     for (const f of split4(Buffer.alloc(16), 8, { protocol: 6 })) assert.equal(b.feed(f), undefined);
@@ -240,7 +272,7 @@ describe('contradictions', () => {
 });
 
 describe('bounds', () => {
-  const limit = (datagrams: number, maxBytes: number): number => datagrams * 1536 + maxBytes + 2 * 65536;
+  const limit = (datagrams: number, maxBytes: number): number => datagrams * 1536 + maxBytes + 65536;
 
   test('a datagram that is not whole after 30 s is let go, also when the clock jumps back', () => {
     for (const jump of [31 * SECOND, -31 * SECOND]) {
@@ -287,6 +319,16 @@ describe('bounds', () => {
     for (let i = 0; i < 100; i++) b.feed(ip4({ id: i, protocol: 17, more: true }, pattern(1480)));
     assert.deepEqual([b.counters.fragmentsEvicted, b.counters.fragmentsHeld], [100 - 32, 100]);
     assert.ok(b.budget.used <= limit(256, 1 << 16));
+  });
+  test('a datagram that grows makes room at the cost of others, not of itself', () => {
+    const b = new Bench(1 << 26, 256, 1 << 16);
+    const [first, ...rest] = split4(UDP4, 1480);
+    b.feed(first!);
+    // With this the 32 pages are all in use; the next page is one for the older datagram.
+    for (const f of split4(udp(1, 2, pattern(65_000)), 2048, { id: 5 }).slice(0, 31)) b.feed(f);
+    assert.equal(b.counters.fragmentsEvicted, 0);
+    assert.deepEqual(rest.map((f) => b.feed(f)).at(-1), DATA);
+    assert.equal(b.counters.fragmentsEvicted, 1);
   });
   test('with no memory at all it refuses, counts and goes on', () => {
     const b = new Bench(1000);
