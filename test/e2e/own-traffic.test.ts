@@ -1,0 +1,59 @@
+/** The agent captures the interface over which it exports, and never speaks of its own connections. */
+import assert from 'node:assert/strict';
+import { createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { attribute, Endpoint, pointsOf, SERVER } from './otlp.ts';
+import { environment, lacking, spantap, start } from './program.ts';
+
+const skip = lacking();
+
+test('nothing it sends is about what it sends', { skip }, async () => {
+  const endpoint = new Endpoint();
+  await endpoint.open();
+  const app = createServer((_req, res) => res.end('hello'));
+  after(() => app.close());
+  await new Promise<void>((done) => app.listen(0, '127.0.0.1', done));
+  const { port } = app.address() as AddressInfo;
+  const ask = (n: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      get({ port, path: `/app/${n}`, agent: false }, (res) => res.resume().once('end', resolve)).once('error', reject);
+    });
+
+  const env = environment({
+    ...endpoint.environment,
+    SPANTAP_SPANS_FLUSH_DELAY: '100ms',
+    OTEL_METRIC_EXPORT_INTERVAL: '300',
+  });
+  const agent = start(spantap('run', '-i', 'lo'), { env });
+  await agent.until(/capturing/);
+  let asked = 0;
+  const work = async (rounds: number): Promise<void> => {
+    for (let i = 0; i < rounds; i++) {
+      await ask(asked++);
+      await sleep(50);
+    }
+  };
+  await work(40);
+  await endpoint.close(); // new connections have to be made, some of them in vain
+  await work(20);
+  await endpoint.open();
+  await work(40);
+  assert.equal(await agent.stop(), 0, agent.err);
+
+  const spans = endpoint.spans.filter((s) => s.kind === SERVER);
+  const ofApp = spans.filter((s) => Number(attribute(s, 'server.port')) === port);
+  assert.equal(ofApp.length, asked, 'it captured, and delivered all of it');
+  assert.ok(endpoint.requests.length > 10 && endpoint.peers.size >= 2, 'there was traffic to keep quiet about');
+
+  // Its port stands in no attribute, as whichever end of whatever.
+  const things = [...endpoint.spans, ...endpoint.metrics.flatMap(pointsOf)];
+  const own = things.filter((thing) =>
+    thing.attributes.some((a) => {
+      const value = attribute(thing, a.key);
+      return Number(value) === endpoint.port || (typeof value === 'string' && value.includes(`:${endpoint.port}`));
+    }),
+  );
+  assert.deepEqual(own, []);
+});
