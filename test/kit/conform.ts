@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
-import { type Conversation, sayings } from './conversation.ts';
+import { type Conversation, isSerial, sayings } from './conversation.ts';
 import { CLIENT, FIN, type Frame, isData, type Link, RST, SERVER, SYN } from './frame.ts';
 import { assertExact, assertNoWrongPair, assertOthersFound, hitBy } from './oracle.ts';
 import { Random } from './random.ts';
@@ -102,7 +102,8 @@ export function conform(protocol: Protocol, conversations: readonly Conversation
             noWrongPair(c, all.slice(k), `${name}, from frame ${k} on`);
             noWrongPair(c, all.slice(0, k), `${name}, up to frame ${k}`);
           }
-          if (all.length > 80) continue;
+          // Of a pipelining client a few segments without beginning and end look like those of one that waits.
+          if (all.length > 60 || !isSerial(c)) continue;
           for (let k = 1; k < all.length; k++) {
             for (let m = k + 1; m < all.length; m++)
               noWrongPair(c, all.slice(k, m), `${name}, frames ${k} to ${m - 1}`);
