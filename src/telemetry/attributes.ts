@@ -7,6 +7,12 @@ export type Attributes = Readonly<Record<string, AttributeValue>>;
 /** Characters of an attribute value that are kept. A request target may be as long as the longest head a decoder takes. */
 export const MAX_VALUE_CHARS = 4096;
 const MAX_ARRAY_VALUES = 64;
+/** Values of up to this many characters are tried in the short form. */
+const MAX_SHORT = 100;
+/** A key and a number take less than 128 bytes together. */
+const MAX_KEY_BYTES = 100;
+/** 512 encoded keys of about 100 bytes are 50 KB. */
+const MAX_PREFIXES = 512;
 
 /** The beginning of a value that is too long, without half of a surrogate pair at its end. */
 export function bounded(value: string): string {
@@ -27,6 +33,8 @@ export class ProtobufAttributes implements AttributeSink {
   limit = Number.POSITIVE_INFINITY;
   readonly #w: ProtobufWriter;
   readonly #tag: number;
+  /** By key, what stands in front of a short value: tag, place for a length, the key, and the tag of the AnyValue. */
+  readonly #prefixes = new Map<string, Uint8Array>();
 
   constructor(writer: ProtobufWriter, tag: number) {
     this.#w = writer;
@@ -34,35 +42,11 @@ export class ProtobufAttributes implements AttributeSink {
   }
 
   string(key: string, value: string): void {
-    const w = this.#w;
-    const k = key.length;
-    const v = value.length;
-    if (k + v <= 121) {
-      // KeyValue of k + v + 6 bytes: 0x0a k key 0x12 (v + 2) [ AnyValue: 0x0a v value ], all lengths in one byte
-      const from = w.pos;
-      if (from + 128 > this.limit) {
-        this.dropped++;
-        return;
-      }
-      const buf = w.buf;
-      buf[from] = this.#tag;
-      buf[from + 1] = k + v + 6;
-      buf[from + 2] = 0x0a;
-      buf[from + 3] = k;
-      w.pos = from + 4;
-      if (w.ascii(key)) {
-        buf[w.pos] = 0x12;
-        buf[w.pos + 1] = v + 2;
-        buf[w.pos + 2] = 0x0a;
-        buf[w.pos + 3] = v;
-        w.pos += 4;
-        if (w.ascii(value)) return;
-      }
-      w.pos = from;
-    }
+    if (value.length <= MAX_SHORT && this.#shortString(key, value)) return;
     const kept = bounded(value);
-    if (kept.length !== v) this.cut++;
-    if (!this.#fits(k, kept.length)) return;
+    if (kept.length !== value.length) this.cut++;
+    if (!this.#fits(key.length, kept.length)) return;
+    const w = this.#w;
     const at = this.#key(key);
     const any = w.open(0x12);
     w.string(0x0a, kept);
@@ -73,35 +57,35 @@ export class ProtobufAttributes implements AttributeSink {
   int(key: string, value: number): void {
     if (!this.#fits(key.length, 8)) return;
     const w = this.#w;
-    const at = this.#key(key);
-    w.byte(0x12);
+    const from = w.pos;
+    w.bytes(this.#prefix(key));
     const length = w.pos++;
     w.byte(0x18); // int_value = 3
     w.varint(value);
     w.buf[length] = w.pos - length - 1;
-    w.close(at);
+    w.buf[from + 1] = w.pos - from - 2;
   }
 
   double(key: string, value: number): void {
     if (!this.#fits(key.length, 8)) return;
     const w = this.#w;
-    const at = this.#key(key);
-    w.byte(0x12);
+    const from = w.pos;
+    w.bytes(this.#prefix(key));
     w.byte(9);
     w.byte(0x21); // double_value = 4
     w.double(value);
-    w.close(at);
+    w.buf[from + 1] = w.pos - from - 2;
   }
 
   boolean(key: string, value: boolean): void {
     if (!this.#fits(key.length, 8)) return;
     const w = this.#w;
-    const at = this.#key(key);
-    w.byte(0x12);
+    const from = w.pos;
+    w.bytes(this.#prefix(key));
     w.byte(2);
     w.byte(0x10); // bool_value = 2
     w.byte(value ? 1 : 0);
-    w.close(at);
+    w.buf[from + 1] = w.pos - from - 2;
   }
 
   strings(key: string, values: readonly string[]): void {
@@ -142,9 +126,42 @@ export class ProtobufAttributes implements AttributeSink {
     return false;
   }
 
+  /** A KeyValue of less than 128 bytes: all its lengths take one byte. False when it does not come out so short. */
+  #shortString(key: string, value: string): boolean {
+    const w = this.#w;
+    const from = w.pos;
+    const prefix = this.#prefix(key);
+    // what it can take, plus what `write` may need before it is known to be too long
+    if (from + prefix.length + 3 * MAX_SHORT + 3 > this.limit) return false;
+    const buf = w.buf;
+    buf.set(prefix, from);
+    const at = from + prefix.length;
+    const bytes = buf.write(value, at + 3);
+    const length = prefix.length + 1 + bytes; // all behind tag and length: prefix - 2, and 3 in front of the value
+    if (length > 127) return false;
+    buf[from + 1] = length;
+    buf[at] = bytes + 2;
+    buf[at + 1] = 0x0a; // string_value = 1
+    buf[at + 2] = bytes;
+    w.pos = at + 3 + bytes;
+    return true;
+  }
+
+  /** Keys are constants of the code, at most about 40 characters long; the cut is for those that are not. */
+  #prefix(key: string): Uint8Array {
+    const known = this.#prefixes.get(key);
+    if (known !== undefined) return known;
+    const name = Buffer.from(key).subarray(0, MAX_KEY_BYTES);
+    const prefix = Uint8Array.from([this.#tag, 0, 0x0a, name.length, ...name, 0x12]);
+    if (this.#prefixes.size < MAX_PREFIXES) this.#prefixes.set(key, prefix);
+    return prefix;
+  }
+
   #key(key: string): number {
-    const at = this.#w.open(this.#tag);
-    this.#w.string(0x0a, key);
+    const w = this.#w;
+    const at = w.open(this.#tag);
+    const prefix = this.#prefix(key);
+    w.bytes(prefix.subarray(2, prefix.length - 1));
     return at;
   }
 }
@@ -181,7 +198,10 @@ export class CollectedAttributes implements AttributeSink {
 /** Attributes as OTLP JSON has them: `[{"key":...,"value":{"stringValue":...}}]` without the brackets. */
 export class JsonAttributes implements AttributeSink {
   text = '';
+  /** Values that were shortened, and attributes that would have gone beyond `maxChars`. */
   cut = 0;
+  dropped = 0;
+  maxChars = Number.POSITIVE_INFINITY;
 
   string(key: string, value: string): void {
     const kept = bounded(value);
@@ -216,7 +236,13 @@ export class JsonAttributes implements AttributeSink {
     return text;
   }
 
+  /** Attributes that are text already. */
+  append(attributes: string): void {
+    if (this.text.length + attributes.length >= this.maxChars) this.dropped++;
+    else this.text += this.text === '' ? attributes : `,${attributes}`;
+  }
+
   #add(key: string, value: string): void {
-    this.text += `${this.text === '' ? '' : ','}{"key":${JSON.stringify(key)},"value":${value}}`;
+    this.append(`{"key":${JSON.stringify(key)},"value":${value}}`);
   }
 }

@@ -3,6 +3,7 @@ import type { Exchange, Spoken } from '../exchange/exchange.ts';
 import type { Namer, Service } from '../naming/service.ts';
 import { ServiceResource } from './resource.ts';
 import type { Edge, Series } from './series.ts';
+import type { Encoded } from './spans.ts';
 
 /** A pair with its maps, and its share of the maps that lead to it. */
 const PAIR_BYTES = 512;
@@ -24,6 +25,8 @@ export class Pair {
   lastRoute = '';
   lastSeries: Series | null = null;
   edge: Edge | null = null;
+  /** What the spans of each side say of the other one, encoded when first needed. */
+  readonly peers: [client: Encoded | null, server: Encoded | null] = [null, null];
 
   constructor(
     client: ServiceResource,

@@ -78,38 +78,22 @@ export class ProtobufWriter {
     this.pos += 4;
   }
 
-  /** Tag, length and UTF-8 of a string. Takes at most 3 x length + 4 bytes (4: a padded length). */
+  /** Tag, length and UTF-8 of a string. Takes at most 3 x length + 4 bytes (4: tag and a padded length). */
   string(tag: number, text: string): void {
     this.byte(tag);
-    const length = text.length;
     const lengthAt = this.pos;
-    if (length < 128) {
-      this.pos++;
-      if (this.ascii(text)) {
-        this.buf[lengthAt] = length;
+    if (text.length < 128) {
+      // Buffer.write takes 50 ns whatever the length, a loop over charCodeAt 7 ns a character
+      const bytes = this.buf.write(text, lengthAt + 1);
+      if (bytes < 128) {
+        this.buf[lengthAt] = bytes;
+        this.pos = lengthAt + 1 + bytes;
         return;
       }
-      this.pos = lengthAt;
     }
     this.pos += LENGTH_BYTES;
-    this.pos += this.buf.write(text, this.pos, 'utf8');
+    this.pos += this.buf.write(text, this.pos);
     this.close(lengthAt);
-  }
-
-  /** Writes the characters if all are ASCII; false (and the position undone) if not. */
-  ascii(text: string): boolean {
-    const buf = this.buf;
-    const from = this.pos;
-    const length = text.length;
-    let any = 0;
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i);
-      any |= code;
-      buf[from + i] = code;
-    }
-    if (any > 127) return false;
-    this.pos = from + length;
-    return true;
   }
 
   bytes(source: Uint8Array): void {

@@ -1,50 +1,49 @@
-import type { Budget, Owner } from '../bytes/budget.ts';
+import type { Budget } from '../bytes/budget.ts';
+import type { AttributeSink } from '../exchange/semantics.ts';
 import { ProtobufAttributes } from './attributes.ts';
 import type { Epoch } from './epoch.ts';
 import { ProtobufWriter, varintBytes } from './protobuf.ts';
 import type { ServiceResource } from './resource.ts';
 import { SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION } from './scope.ts';
-import { MAX_BATCH_BYTES, MAX_SPAN_BYTES, type SpanEncoder, type SpanHead } from './spans.ts';
+import { SpanArena } from './span-arena.ts';
+import { type Encoded, MAX_SPAN_BYTES, type SpanEncoder, type SpanHead } from './spans.ts';
 
-/** Room for a few hundred spans; it doubles up to a whole batch. */
-const FIRST_BYTES = 1 << 18;
-const MAX_BYTES = MAX_BATCH_BYTES + MAX_SPAN_BYTES;
-const MAX_SPANS = 4096;
 const MAX_NAME_CHARS = 1024;
 /** Name and tracestate at three bytes a character, ids, times and lengths. */
 const MAX_HEAD_BYTES = 3 * (2 * MAX_NAME_CHARS) + 256;
+
+/** Tag of Span.attributes = 9. */
+const ATTRIBUTES = 0x4a;
 
 /** Fields `scope = 1` and `schema_url = 3` of ScopeSpans and ScopeMetrics. */
 export const SCOPE: Buffer = encodeScope();
 export const SCHEMA: Buffer = encodeSchema();
 
 /**
- * Writes spans straight into the wire format of opentelemetry/proto/trace/v1/trace.proto, all into one buffer in the order
- * they come; `take` copies them out grouped by resource.
+ * Writes spans straight into the wire format of opentelemetry/proto/trace/v1/trace.proto.
  */
 export class ProtobufSpans implements SpanEncoder {
   readonly attributes: ProtobufAttributes;
-  spans = 0;
   cut = 0;
-  readonly #w = new ProtobufWriter(FIRST_BYTES);
+  readonly #arena: SpanArena;
+  readonly #w: ProtobufWriter;
+  /** For attributes that are encoded beforehand. */
+  readonly #scratch = new ProtobufWriter(MAX_SPAN_BYTES);
+  readonly #aside = new ProtobufAttributes(this.#scratch, ATTRIBUTES);
   readonly #epoch: Epoch;
-  readonly #budget: Budget;
-  readonly #owner: Owner;
-  readonly #resources: ServiceResource[] = [];
-  /** For span i: where it begins, where it ends, and the next one of its resource (-1: the last). */
-  readonly #from = new Int32Array(MAX_SPANS);
-  readonly #to = new Int32Array(MAX_SPANS);
-  readonly #next = new Int32Array(MAX_SPANS);
-  #batch = 0;
   #open = 0;
   #error = false;
 
   constructor(epoch: Epoch, budget: Budget) {
     this.#epoch = epoch;
-    this.#budget = budget;
-    this.#owner = budget.owner('spans');
-    budget.take(this.#owner, FIRST_BYTES);
-    this.attributes = new ProtobufAttributes(this.#w, 0x4a); // attributes = 9
+    this.#arena = new SpanArena(budget);
+    this.#w = this.#arena.writer;
+    this.#aside.limit = MAX_SPAN_BYTES / 4;
+    this.attributes = new ProtobufAttributes(this.#w, ATTRIBUTES);
+  }
+
+  get spans(): number {
+    return this.#arena.spans;
   }
 
   get bytes(): number {
@@ -52,10 +51,8 @@ export class ProtobufSpans implements SpanEncoder {
   }
 
   begin(resource: ServiceResource, head: SpanHead): boolean {
-    if (this.spans === MAX_SPANS || !this.#room()) return false;
-    this.#file(resource);
+    if (!this.#arena.begin(resource, MAX_SPAN_BYTES + MAX_HEAD_BYTES)) return false;
     const w = this.#w;
-    this.#from[this.spans] = w.pos;
     this.#open = w.open(0x12); // ScopeSpans.spans = 2
     this.attributes.limit = w.pos + MAX_SPAN_BYTES - 64;
     w.byte(0x0a);
@@ -94,6 +91,17 @@ export class ProtobufSpans implements SpanEncoder {
     return true;
   }
 
+  encode(write: (put: AttributeSink) => void): Encoded {
+    write(this.#aside);
+    return this.#scratch.take();
+  }
+
+  add(attributes: Encoded): void {
+    const bytes = attributes as Uint8Array;
+    if (this.#w.pos + bytes.length <= this.attributes.limit) this.#w.bytes(bytes);
+    else this.attributes.dropped++;
+  }
+
   end(): void {
     const w = this.#w;
     const attributes = this.attributes;
@@ -111,74 +119,36 @@ export class ProtobufSpans implements SpanEncoder {
       w.byte(2);
     }
     w.close(this.#open);
-    this.#to[this.spans++] = w.pos;
+    this.#arena.end();
   }
 
   take(): Uint8Array {
-    const resources = this.#resources;
+    const arena = this.#arena;
+    const sizes = arena.resources.map((r) => SCOPE.length + arena.bytesOf(r) + SCHEMA.length);
     let total = 0;
-    for (const r of resources) {
-      const inner = this.#resourceBytes(r);
+    arena.resources.forEach((r, i) => {
+      const inner = resourceSpansBytes(r, sizes[i]!);
       total += 1 + varintBytes(inner) + inner;
-    }
-    const out = new ProtobufWriter(Math.max(total, 1));
-    const source = this.#w.buf;
-    for (const r of resources) {
-      const spans = this.#spanBytes(r);
-      const scope = SCOPE.length + spans + SCHEMA.length;
+    });
+    const out = new ProtobufWriter(total);
+    arena.resources.forEach((r, i) => {
+      const scope = sizes[i]!;
       out.byte(0x0a); // ExportTraceServiceRequest.resource_spans = 1
-      out.varint(r.protobuf.length + 1 + varintBytes(scope) + scope);
+      out.varint(resourceSpansBytes(r, scope));
       out.bytes(r.protobuf);
       out.byte(0x12); // ResourceSpans.scope_spans = 2
       out.varint(scope);
       out.bytes(SCOPE);
-      for (let i = r.firstSpan; i >= 0; i = this.#next[i]!) {
-        source.copy(out.buf, out.pos, this.#from[i]!, this.#to[i]!);
-        out.pos += this.#to[i]! - this.#from[i]!;
-      }
+      arena.copyTo(out, r);
       out.bytes(SCHEMA);
-    }
-    resources.length = 0;
-    this.#batch++;
-    this.spans = 0;
-    this.#w.pos = 0;
+    });
+    arena.clear();
     return new Uint8Array(out.buf.buffer, 0, out.pos);
   }
+}
 
-  #resourceBytes(r: ServiceResource): number {
-    const scope = SCOPE.length + this.#spanBytes(r) + SCHEMA.length;
-    return r.protobuf.length + 1 + varintBytes(scope) + scope;
-  }
-
-  #spanBytes(r: ServiceResource): number {
-    let bytes = 0;
-    for (let i = r.firstSpan; i >= 0; i = this.#next[i]!) bytes += this.#to[i]! - this.#from[i]!;
-    return bytes;
-  }
-
-  /** Appends the coming span to its resource's chain. */
-  #file(resource: ServiceResource): void {
-    const i = this.spans;
-    this.#next[i] = -1;
-    if (resource.batch === this.#batch) {
-      this.#next[resource.lastSpan] = i;
-    } else {
-      resource.batch = this.#batch;
-      resource.firstSpan = i;
-      this.#resources.push(resource);
-    }
-    resource.lastSpan = i;
-  }
-
-  #room(): boolean {
-    const w = this.#w;
-    const needed = MAX_SPAN_BYTES + MAX_HEAD_BYTES;
-    if (w.pos + needed <= w.buf.length) return true;
-    const before = w.buf.length;
-    if (before >= MAX_BYTES + MAX_HEAD_BYTES || !this.#budget.take(this.#owner, before)) return false;
-    w.room(needed);
-    return true;
-  }
+function resourceSpansBytes(resource: ServiceResource, scope: number): number {
+  return resource.protobuf.length + 1 + varintBytes(scope) + scope;
 }
 
 function encodeScope(): Buffer {

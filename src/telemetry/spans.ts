@@ -40,6 +40,9 @@ export interface SpanBatch {
   spans: number;
 }
 
+/** Attributes in an encoder's own form, to be put into many spans. */
+export type Encoded = Uint8Array | string;
+
 /** Gathers spans of many services and gives them out as one request. */
 export interface SpanEncoder {
   /** Takes the attributes of the span that was begun. */
@@ -51,6 +54,9 @@ export interface SpanEncoder {
   readonly cut: number;
   /** False when there is no room: `take` first. */
   begin(resource: ServiceResource, head: SpanHead): boolean;
+  /** Encodes attributes beforehand, and puts such into the span that was begun. */
+  encode(write: (put: AttributeSink) => void): Encoded;
+  add(attributes: Encoded): void;
   end(): void;
   /** The request; the encoder is empty again. */
   take(): Uint8Array;

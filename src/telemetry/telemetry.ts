@@ -84,7 +84,8 @@ export class Telemetry implements ExchangeListener {
           pairs: this.#pairs,
           budget,
           counters: this.#counters,
-          encoder: options.encoding === 'json' ? new JsonSpans(this.#epoch) : new ProtobufSpans(this.#epoch, budget),
+          encoder:
+            options.encoding === 'json' ? new JsonSpans(this.#epoch, budget) : new ProtobufSpans(this.#epoch, budget),
           onSpans: o.onSpans,
         })
       : null;

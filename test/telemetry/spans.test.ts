@@ -253,22 +253,33 @@ test('values too long are cut, and a span never grows beyond its bound', () => {
     assert.ok(t.batches[0]!.bytes.length < 32_768);
     assert.equal(t.reading('telemetry.attributes_cut'), 2);
   }
-  const t = telemetry();
+  let fill = '';
   const many = {
     name: 'many',
     semantics: {
       ...TOY_DATABASE.semantics,
       attributes: (_x: unknown, _s: unknown, _r: unknown, put: { string(k: string, v: string): void }) => {
-        for (let i = 0; i < 100; i++) put.string(`key.${i}`, 'v'.repeat(4000));
+        for (let i = 0; i < 100; i++) put.string(`key.${i}`, fill);
       },
     },
   };
-  t.telemetry.finished(exchange(ends(1, 2), {}, many));
-  t.telemetry.flush();
-  const [span] = spansOf(t.batches);
-  assert.ok(t.batches[0]!.bytes.length < 66_000);
-  assert.ok(span!.droppedAttributesCount! > 80);
-  assert.equal(span!.name, 'GET');
+  for (const [encoding, letter] of [
+    ['protobuf', 'v'],
+    ['json', 'v'],
+    ['json', '\u0000'],
+    ['json', '€'],
+  ] as const) {
+    fill = letter.repeat(4000);
+    const t = telemetry({ encoding });
+    t.telemetry.finished(exchange(ends(1, 2), { operation: letter.repeat(5000) }, many));
+    t.telemetry.flush();
+    const { bytes } = t.batches[0]!;
+    assert.ok(bytes.length < 260_000);
+    const read = encoding === 'json' ? JSON.parse(Buffer.from(bytes).toString()) : readTraces(bytes);
+    const [span] = (read as ReturnType<typeof readTraces>).resourceSpans[0]!.scopeSpans[0]!.spans;
+    assert.ok(span!.droppedAttributesCount! > 80);
+    assert.equal(span!.name[0], letter);
+  }
 });
 
 test('a flood of large spans closes batches by bytes', () => {
