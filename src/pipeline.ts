@@ -1,5 +1,5 @@
-import { Budget } from './bytes/budget.ts';
-import { Timebase } from './bytes/timebase.ts';
+import type { Budget } from './bytes/budget.ts';
+import type { Timebase } from './bytes/timebase.ts';
 import type { FrameHandler } from './capture/source.ts';
 import type { Exchange, ExchangeListener } from './exchange/exchange.ts';
 import { ExchangeCounters, Pairing, type PairingEnv } from './exchange/pairing.ts';
