@@ -182,6 +182,7 @@ export class ExportLane {
 
   #settle(parcel: Parcel, outcome: Outcome): void {
     const c = this.counters;
+    if (outcome.kind === 'again') return;
     if (outcome.kind === 'later') {
       this.#later(outcome.reason, outcome.afterMs);
       return;

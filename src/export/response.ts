@@ -45,7 +45,8 @@ function fromJson(body: Buffer): PartialSuccess | null {
   const partial = (parsed as { partialSuccess?: unknown } | null)?.partialSuccess;
   if (typeof partial !== 'object' || partial === null) return null;
   const p = partial as { rejectedSpans?: unknown; rejectedDataPoints?: unknown; errorMessage?: unknown };
-  const rejected = Number(p.rejectedSpans ?? p.rejectedDataPoints ?? 0); // int64 is a string in protobuf's JSON
+  const count = p.rejectedSpans ?? p.rejectedDataPoints;
+  const rejected = typeof count === 'number' || typeof count === 'string' ? Number(count) : 0; // int64 is text in JSON
   const message = typeof p.errorMessage === 'string' ? excerpt(Buffer.from(p.errorMessage)) : '';
   return { rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0, message };
 }

@@ -12,6 +12,8 @@ const RETRYABLE = new Set([429, 502, 503, 504]);
 /** How a request ended. */
 export type Outcome =
   | { readonly kind: 'taken'; readonly partial: PartialSuccess | null }
+  /** A kept-alive connection turned out to be closed: nothing is wrong, and a new one will tell. */
+  | { readonly kind: 'again' }
   /** `status` is 0 when the Collector could not be reached or did not answer. */
   | { readonly kind: 'later'; readonly status: number; readonly reason: string; readonly afterMs: number | null }
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string };
@@ -47,10 +49,12 @@ export function send(target: OtlpTarget, agent: Agent, userAgent: string, body: 
       failed(`no answer within ${target.timeoutMs} ms`);
       outgoing.destroy();
     }, target.timeoutMs);
-    // a certificate that cannot be read is told with its name
-    outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      failed(error.path ? error.message : (error.code ?? error.message)),
-    );
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      const closed = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      if (closed && outgoing.reusedSocket && answered === null) finish({ kind: 'again' });
+      // a certificate that cannot be read is told with its name
+      else failed(error.path ? error.message : (error.code ?? error.message));
+    });
     outgoing.on('response', (incoming) => {
       answered = read(incoming, finish);
     });

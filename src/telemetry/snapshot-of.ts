@@ -2,7 +2,8 @@ import type { Epoch, HrTime } from './epoch.ts';
 import { GRAPH_BOUNDS, GRAPH_CLIENT, GRAPH_FAILED, GRAPH_SERVER, GRAPH_TOTAL } from './instruments.ts';
 import { serviceAttributes } from './resource.ts';
 import { SCOPE_NAME, SCOPE_VERSION, SERVICE_INSTANCE_ID, SERVICE_VERSION } from './scope.ts';
-import type { Edge, Point, SeriesTable } from './series.ts';
+import type { Edge, Point } from './series.ts';
+import type { SeriesTable } from './series-table.ts';
 import type { HistogramMetric, HistogramPoint, MetricsSnapshot, ResourceMetrics, SumMetric } from './snapshot.ts';
 
 /** Copies a table of series into plain data, grouped by resource and metric. */

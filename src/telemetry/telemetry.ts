@@ -9,7 +9,7 @@ import { Epoch } from './epoch.ts';
 import type { TelemetryOptions } from './options.ts';
 import { Pairs } from './pairs.ts';
 import { RouteTable } from './routes.ts';
-import { SeriesTable } from './series.ts';
+import { SeriesTable } from './series-table.ts';
 import type { MetricsSnapshot } from './snapshot.ts';
 import { snapshotOf } from './snapshot-of.ts';
 import type { SpanBatch } from './spans.ts';

@@ -338,3 +338,23 @@ test('random sizes and answers: every item is in exactly one account', async (t)
   assert.ok(kit.reading('failed_items') > 0);
   assert.ok(kit.reading('dropped_items', { signal: 'traces', reason: 'full' }) > 0);
 });
+
+test('a kept-alive connection that the Collector has closed meanwhile is no outage', async (t) => {
+  const collector = await fakeCollector();
+  const used = new Set<number>();
+  collector.answer = (r, response) => {
+    if (used.has(r.remotePort)) response.socket!.destroy();
+    else response.end();
+    used.add(r.remotePort);
+  };
+  const kit = sinkTo(collector.port, {}, { backoff: { firstMs: 60_000, maxMs: 60_000 } });
+  t.after(() => kit.sink.close());
+  t.after(() => collector.close());
+  for (let i = 0; i < 5; i++) {
+    kit.sink.enqueue('traces', text(`${i}`), 1);
+    assert.ok(await kit.sink.flush(5000));
+  }
+  assert.deepEqual(kit.log.lines, []);
+  assert.equal(kit.reading('sent_items'), 5);
+  assert.equal(kit.reading('retries'), 4);
+});

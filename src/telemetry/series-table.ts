@@ -1,0 +1,293 @@
+import { type Budget, type Owner, SHED_SERIES } from '../bytes/budget.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { CLIENT, type DurationInstrument, SERVER, type Side } from '../exchange/semantics.ts';
+import { type Attributes, CollectedAttributes } from './attributes.ts';
+import type { TelemetryCounters } from './counters.ts';
+import { Instrument } from './instruments.ts';
+import type { Pair } from './pairs.ts';
+import type { ServiceResource } from './resource.ts';
+import { ERROR_TYPE, METRIC_OVERFLOW, SERVICE_PEER_NAME, SERVICE_PEER_NAMESPACE } from './scope.ts';
+import { bucketOf, Edge, observe, Point, Series } from './series.ts';
+
+/** A point: about ten attributes (600 bytes), their key once more as text (300), 16 counters (128). */
+const POINT_BYTES = 1024;
+const EDGE_BYTES = 1024;
+const SERIES_BYTES = 192;
+
+const OVERFLOW: Attributes = { [METRIC_OVERFLOW]: true };
+
+/** Rate, errors and durations of every pair of services, and the edges of the service graph. */
+export class SeriesTable {
+  readonly points = new Map<string, Point>();
+  readonly edges = new Map<string, Edge>();
+  /** Edge of everything for which there was no room. */
+  overflowEdge: Edge | null = null;
+  #series = 0;
+  /** No series may start before the last sweep: a forgotten one of the same name ended there. */
+  #sweptNs = Number.NEGATIVE_INFINITY;
+  readonly #instruments = new Map<DurationInstrument, Instrument>();
+  readonly #collected = new CollectedAttributes();
+  readonly #budget: Budget;
+  readonly #owner: Owner;
+  readonly #counters: TelemetryCounters;
+  readonly #maxSeries: number;
+
+  constructor(o: { budget: Budget; owner: Owner; counters: TelemetryCounters; maxSeries: number }) {
+    this.#budget = o.budget;
+    this.#owner = o.owner;
+    this.#counters = o.counters;
+    this.#maxSeries = o.maxSeries;
+  }
+
+  /** Time series held: those of services and four for each edge count as one. */
+  get size(): number {
+    return this.points.size + this.edges.size;
+  }
+
+  /** The base second has moved on: every time kept counts from the new one. */
+  rebase(shiftNs: number, pairs: Iterable<Pair>): void {
+    this.#sweptNs -= shiftNs;
+    for (const p of this.points.values()) {
+      p.startNs -= shiftNs;
+      p.lastNs -= shiftNs;
+    }
+    for (const e of this.edges.values()) e.startNs -= shiftNs;
+    if (this.overflowEdge !== null) this.overflowEdge.startNs -= shiftNs;
+    for (const pair of pairs) {
+      pair.lastNs -= shiftNs;
+      for (const s of pair.series.values()) s.lastNs -= shiftNs;
+      for (const routed of pair.routed.values()) for (const s of routed.values()) s.lastNs -= shiftNs;
+    }
+  }
+
+  /** Counts an exchange; `durationNs` below 0 when it is not known. */
+  record(pair: Pair, x: Exchange, route: string, durationNs: number, nowNs: number): void {
+    const key = x.protocol.semantics.seriesKey(x);
+    let s = pair.lastSeries;
+    if (s === null || pair.lastKey !== key || pair.lastRoute !== route) {
+      s = (route === '' ? pair.series : pair.routed.get(route))?.get(key) ?? this.#create(pair, x, key, route, nowNs);
+      if (s === null) {
+        this.#recordOverflow(pair, x, durationNs, nowNs);
+        return;
+      }
+      pair.lastSeries = s;
+      pair.lastKey = key;
+      pair.lastRoute = route;
+    }
+    s.lastNs = nowNs;
+    const edge = s.edge;
+    edge.total++;
+    if (s.failed) edge.failed++;
+    if (durationNs < 0) return;
+    observe(edge, durationNs);
+    const client = s.client;
+    const server = s.server;
+    let bucket = -1;
+    if (client !== null) {
+      bucket = bucketOf(client.instrument.boundsNs, durationNs);
+      client.counts[bucket]!++;
+      client.sumNs += durationNs;
+    }
+    if (server !== null) {
+      // both ends of a protocol mostly have the same buckets
+      if (client === null || server.instrument.boundsNs !== client.instrument.boundsNs) {
+        bucket = bucketOf(server.instrument.boundsNs, durationNs);
+      }
+      server.counts[bucket]!++;
+      server.sumNs += durationNs;
+    }
+  }
+
+  /** Forgets the series of a pair that had nothing to count since `beforeNs`; true when the pair has none left. */
+  expire(pair: Pair, beforeNs: number): boolean {
+    this.#expireMap(pair, pair.series, beforeNs);
+    for (const [route, map] of pair.routed) {
+      this.#expireMap(pair, map, beforeNs);
+      if (map.size === 0) pair.routed.delete(route);
+    }
+    return pair.series.size === 0 && pair.routed.size === 0;
+  }
+
+  /** Lets go of a removed pair's edge. */
+  release(pair: Pair): void {
+    const edge = pair.edge;
+    pair.edge = null;
+    if (edge === null || --edge.uses > 0) return;
+    this.edges.delete(edge.key);
+    this.#budget.give(this.#owner, EDGE_BYTES);
+    this.#counters.seriesExpired++;
+  }
+
+  /** Ends a sweep: forgets overflow series that are no longer fed. */
+  swept(nowNs: number, beforeNs: number): void {
+    this.#sweptNs = nowNs;
+    for (const point of this.points.values()) {
+      if (point.uses === 0 && point.lastNs < beforeNs) this.#forget(point);
+    }
+  }
+
+  #expireMap(pair: Pair, map: Map<number, Series>, beforeNs: number): void {
+    for (const [key, s] of map) {
+      if (s.lastNs >= beforeNs) continue;
+      map.delete(key);
+      if (pair.lastSeries === s) pair.lastSeries = null;
+      this.#series--;
+      this.#budget.give(this.#owner, SERIES_BYTES);
+      for (const point of [s.client, s.server]) {
+        if (point !== null && --point.uses === 0) this.#forget(point);
+      }
+    }
+  }
+
+  #forget(point: Point): void {
+    this.points.delete(point.key);
+    point.resource.points--;
+    if (point.attributes === OVERFLOW) point.resource.overflow?.delete(point.instrument.name);
+    this.#budget.give(this.#owner, POINT_BYTES);
+    this.#counters.seriesExpired++;
+  }
+
+  #create(pair: Pair, x: Exchange, key: number, route: string, nowNs: number): Series | null {
+    if (!pair.registered || this.#budget.pressure >= SHED_SERIES) return null;
+    if (this.#series >= this.#maxSeries || this.size + 3 > this.#maxSeries) return null;
+    // all that one series can need, taken at once so that nothing has to be undone half-way
+    const bytes = SERIES_BYTES + 2 * POINT_BYTES + EDGE_BYTES;
+    if (!this.#budget.take(this.#owner, bytes)) return null;
+    this.#budget.give(this.#owner, bytes);
+    const startNs = Math.max(x.startNs, this.#sweptNs);
+    const semantics = x.protocol.semantics;
+    const edge = this.#edge(pair, semantics.connectionType, startNs);
+    const clientError = semantics.errorType(x, CLIENT);
+    const serverError = semantics.errorType(x, SERVER);
+    const client = this.#point(pair, x, CLIENT, route, clientError, startNs, nowNs);
+    const server = this.#point(pair, x, SERVER, route, serverError, startNs, nowNs);
+    const s = new Series(client, server, edge, clientError !== '' || serverError !== '', nowNs);
+    this.#budget.take(this.#owner, SERIES_BYTES);
+    this.#series++;
+    let map = pair.series;
+    if (route !== '') {
+      map = pair.routed.get(route) ?? new Map<number, Series>();
+      pair.routed.set(route, map);
+    }
+    map.set(key, s);
+    return s;
+  }
+
+  #point(
+    pair: Pair,
+    x: Exchange,
+    side: Side,
+    route: string,
+    error: string,
+    startNs: number,
+    nowNs: number,
+  ): Point | null {
+    const semantics = x.protocol.semantics;
+    const instrument = this.#instrument(side === CLIENT ? semantics.clientDuration : semantics.serverDuration);
+    if (instrument === null) return null;
+    const own = side === CLIENT ? pair.client : pair.server;
+    const peer = (side === CLIENT ? pair.server : pair.client).service;
+    const put = this.#collected;
+    semantics.dimensions(x, side, route, put);
+    if (error !== '') put.string(ERROR_TYPE, error);
+    put.string(SERVICE_PEER_NAME, peer.name);
+    if (peer.namespace !== '') put.string(SERVICE_PEER_NAMESPACE, peer.namespace);
+    const attributes = put.take();
+    const point = this.#intern(own, instrument, attributes, startNs, nowNs);
+    point.uses++;
+    return point;
+  }
+
+  /** Different pairs (ports, say) may lead to the same attributes; then they share one point. */
+  #intern(
+    resource: ServiceResource,
+    instrument: Instrument,
+    attributes: Attributes,
+    startNs: number,
+    nowNs: number,
+  ): Point {
+    const { name, namespace } = resource.service;
+    const key = JSON.stringify([name, namespace, instrument.name, attributes]);
+    const found = this.points.get(key);
+    if (found !== undefined) return found;
+    const point = new Point(instrument, resource, attributes, key, startNs, nowNs);
+    this.points.set(key, point);
+    resource.points++;
+    this.#budget.take(this.#owner, POINT_BYTES);
+    return point;
+  }
+
+  #edge(pair: Pair, connectionType: string, startNs: number): Edge {
+    if (pair.edge !== null) return pair.edge;
+    const client = pair.client.service;
+    const server = pair.server.service;
+    const attributes: Record<string, string> = {
+      client: client.name,
+      server: server.name,
+      connection_type: connectionType,
+    };
+    if (client.namespace !== '') attributes.client_service_namespace = client.namespace;
+    if (server.namespace !== '') attributes.server_service_namespace = server.namespace;
+    const key = JSON.stringify(attributes);
+    let edge = this.edges.get(key);
+    if (edge === undefined) {
+      edge = new Edge(attributes, key, startNs);
+      this.edges.set(key, edge);
+      this.#budget.take(this.#owner, EDGE_BYTES);
+    }
+    edge.uses++;
+    pair.edge = edge;
+    return edge;
+  }
+
+  /** No room for a series: the edge counts on, and each service that has series at all gets one for the rest. */
+  #recordOverflow(pair: Pair, x: Exchange, durationNs: number, nowNs: number): void {
+    this.#counters.seriesOverflow++;
+    const semantics = x.protocol.semantics;
+    let edge = pair.edge;
+    if (edge === null) {
+      this.overflowEdge ??= new Edge(OVERFLOW, '', Math.max(x.startNs, this.#sweptNs));
+      edge = this.overflowEdge;
+    }
+    edge.total++;
+    if (semantics.errorType(x, CLIENT) !== '' || semantics.errorType(x, SERVER) !== '') edge.failed++;
+    if (durationNs < 0) return;
+    observe(edge, durationNs);
+    this.#observeOverflow(pair.client, semantics.clientDuration, x, durationNs, nowNs);
+    this.#observeOverflow(pair.server, semantics.serverDuration, x, durationNs, nowNs);
+  }
+
+  #observeOverflow(
+    resource: ServiceResource,
+    duration: DurationInstrument | null,
+    x: Exchange,
+    durationNs: number,
+    nowNs: number,
+  ): void {
+    const instrument = this.#instrument(duration);
+    if (instrument === null) return;
+    let point = resource.overflow?.get(instrument.name);
+    if (point === undefined) {
+      // only where there are series already: services made up by a stranger must not grow the table
+      if (resource.points === 0) {
+        this.#counters.seriesRefused++;
+        return;
+      }
+      point = this.#intern(resource, instrument, OVERFLOW, Math.max(x.startNs, this.#sweptNs), nowNs);
+      resource.overflow ??= new Map();
+      resource.overflow.set(instrument.name, point);
+    }
+    point.lastNs = nowNs;
+    observe(point, durationNs);
+  }
+
+  #instrument(duration: DurationInstrument | null): Instrument | null {
+    if (duration === null) return null;
+    let instrument = this.#instruments.get(duration);
+    if (instrument === undefined) {
+      instrument = new Instrument(duration.name, duration.description, duration.bounds);
+      this.#instruments.set(duration, instrument);
+    }
+    return instrument;
+  }
+}
