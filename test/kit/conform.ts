@@ -5,7 +5,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PROTOCOLS } from '../../src/protocols/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import { type Conversation, isSerial, sayings } from './conversation.ts';
 import { CLIENT, FIN, type Frame, isData, type Link, RST, SERVER, SYN } from './frame.ts';
@@ -47,6 +46,7 @@ export function conform(protocol: Protocol, conversations: readonly Conversation
         exact(c, frames(c, here, { merge: true }), 'all that one side says in one segment');
         exact(c, frames(c, link({ serverPort: STRANGE_PORT })), 'on a strange port');
         exact(c, frames(c, link({ serverPort: port, version: 6 })), 'over IPv6');
+        if (c.long) for (const n of [536, 1460, 9000]) exact(c, frames(c, here, pieces(n)), `pieces of ${n}`);
       });
     }
   });
@@ -257,27 +257,4 @@ function repeated(all: readonly Frame[], k: number): Frame[] {
   const back = before.payload.subarray(Math.max(0, before.payload.length - 20));
   const again: Frame = { ...f, from: f.from - back.length, payload: Buffer.concat([back, f.payload]) };
   return [...all.slice(0, k), again, ...all.slice(k + 1)];
-}
-
-/** What other protocols say first, whose conversations must not be taken for this one's. */
-export function foreign(openings: readonly (readonly [string, readonly Buffer[]])[], protocol: Protocol): void {
-  describe(`${protocol.name}: what others say first`, () => {
-    for (const [name, firsts] of openings) {
-      test(name, () => {
-        for (const [i, first] of firsts.entries()) {
-          const here = link({ serverPort: protocol.ports[0] ?? STRANGE_PORT });
-          for (const d of [whole, pieces(1), pieces(5)]) {
-            const talk: Conversation = {
-              name,
-              turns: [{ what: 'say', side: i === 0 ? CLIENT : SERVER, bytes: first, exchange: -1, free: [] }],
-              expected: [],
-            };
-            const rig = new Rig().feed(frames(talk, here, d)).end();
-            assert.equal(rig.count('stream.recognised'), PROTOCOLS.some((p) => p.name === name) ? 1 : 0);
-            assert.deepEqual(rig.found, []);
-          }
-        }
-      });
-    }
-  });
 }

@@ -456,6 +456,20 @@ const endings: Conversation[] = [
     expected: [found('/idle', 200)],
   },
   {
+    name: 'responses without requests',
+    turns: [
+      mumble(SERVER, reply(200, 2), free('hm')),
+      ask(0, get('/asked')),
+      answer(0, reply(201, 0)),
+      mumble(SERVER, reply(202, 0)),
+      ask(1, get('/asked2')),
+      answer(1, reply(203, 0)),
+      ...bye,
+    ],
+    expected: [found('/asked', 201), found('/asked2', 203)],
+    fragile: true,
+  },
+  {
     name: 'never answered, asked again on the connection',
     turns: [
       ask(0, get('/never')),
@@ -470,7 +484,60 @@ const endings: Conversation[] = [
   },
 ];
 
+const URL_9K = `/long?${'q'.repeat(9000)}`;
+const URL_70K = `/longer?${'q'.repeat(70_000)}`;
+const KEPT = 2048;
+
 const long: Conversation[] = [
+  {
+    name: 'request lines beyond 8 KiB and beyond 64 KiB',
+    turns: [
+      ask(0, get(URL_9K)),
+      answer(0, reply(200, 2), free('ok')),
+      ask(1, get(URL_70K)),
+      answer(1, reply(414, 0)),
+      ask(2, get('/short')),
+      answer(2, reply(200, 0)),
+      ...bye,
+    ],
+    expected: [
+      found(URL_9K.slice(0, KEPT), 200, { version: 11 }),
+      found(URL_70K.slice(0, KEPT), 414, { version: 11 }),
+      found('/short', 200),
+    ],
+    long: true,
+  },
+  {
+    name: 'header lines beyond 8 KiB and beyond 64 KiB, trailers too',
+    turns: [
+      ask(
+        0,
+        `POST /headers HTTP/1.1\r\nCookie: ${'c'.repeat(9000)}\r\nX: ${'x'.repeat(70_000)}\r\nContent-Length: 3\r\n\r\n`,
+        free('abc'),
+      ),
+      answer(
+        0,
+        `HTTP/1.1 200 OK\r\nSet-Cookie: ${'c'.repeat(70_000)}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n`,
+        free('x'),
+      ),
+      answer(0, `\r\n0\r\nX-Trailer: ${'t'.repeat(20_000)}\r\nX-Last: 1\r\n\r\n`),
+      ask(1, get('/next')),
+      answer(1, `HTTP/1.1 404 ${'Not '.repeat(3000)}Found\r\nContent-Length: 2\r\n\r\n`, free('no')),
+      ...bye,
+    ],
+    expected: [{ operation: 'POST', target: '/headers', status: 200 }, found('/next', 404)],
+    long: true,
+  },
+  {
+    name: 'a hundred requests in one segment',
+    turns: [
+      ...Array.from({ length: 100 }, (_, i) => ask(i, get(`/n${i}`))),
+      ...Array.from({ length: 100 }, (_, i) => answer(i, reply(400 + (i % 7), 3), free('abc'))),
+      ...bye,
+    ],
+    expected: Array.from({ length: 100 }, (_, i) => found(`/n${i}`, 400 + (i % 7))),
+    long: true,
+  },
   {
     name: 'bodies of 10 MiB',
     turns: [

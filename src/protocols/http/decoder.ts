@@ -48,6 +48,8 @@ import {
 
 /** A line longer than this is read in pieces: its start counts, its rest passes by. Servers refuse lines beyond 8 KiB. */
 export const MAX_LINE = 8192;
+/** Longest target that is kept; well below MAX_LINE, so that it is the same however the line was cut into segments. */
+const MAX_TARGET = 2048;
 
 const LF = 10;
 const CR = 13;
@@ -136,7 +138,7 @@ export class HttpDecoder implements Decoder {
                 return MORE;
               return this.#lost(m);
             }
-            if (!this.#beginRequest(w, m, w.end)) return this.#lost(m);
+            if (!this.#beginRequest(w, m, w.pos + MAX_LINE)) return this.#lost(m);
             if (m.exchange !== null) m.exchange.version = 11; // what is so long is not of HTTP/0.9
             m.phase = START_REST;
             break;
@@ -157,7 +159,7 @@ export class HttpDecoder implements Decoder {
           break;
         case HEADERS:
         case TRAILERS: {
-          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null && false) passFields(m, w);
+          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null) passFields(m, w);
           const eol = this.#line(w, m);
           if (eol < 0) {
             if (m.scanned < MAX_LINE) return MORE;
@@ -238,7 +240,7 @@ export class HttpDecoder implements Decoder {
         }
         case HEADERS:
         case TRAILERS: {
-          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null && false) passFields(m, w);
+          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null) passFields(m, w);
           const eol = this.#line(w, m);
           if (eol < 0) {
             if (m.scanned < MAX_LINE) return MORE;
@@ -334,7 +336,9 @@ export class HttpDecoder implements Decoder {
     if (x === null) return true;
     x.operation = LINE.method >= 0 ? METHODS[LINE.method]! : buf.toString('latin1', pos, LINE.methodEnd);
     x.version = LINE.version;
-    if (this.#out.detail >= TARGETS) x.target = TARGET_WORDS.text(buf, LINE.targetStart, LINE.targetEnd);
+    if (this.#out.detail >= TARGETS) {
+      x.target = TARGET_WORDS.text(buf, LINE.targetStart, Math.min(LINE.targetEnd, LINE.targetStart + MAX_TARGET));
+    }
     if (this.#out.detail === FULL) {
       m.detail = new HttpDetail();
       x.detail = m.detail;

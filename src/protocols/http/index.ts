@@ -1,4 +1,4 @@
-import { NO, type Protocol, TO_SERVER, UNSURE, YES, YES_REVERSED } from '../protocol.ts';
+import { NO, type Protocol, TO_SERVER, UNSURE, type Window, YES, YES_REVERSED } from '../protocol.ts';
 import { HttpDecoder, MAX_LINE } from './decoder.ts';
 import { httpSemantics } from './semantics.ts';
 import {
@@ -9,7 +9,11 @@ import {
   NOT_A_START,
   requestStart,
   responseStart,
+  TOO_SHORT,
 } from './syntax.ts';
+
+/** A line without end that is so long is judged by its start. */
+const LONG_LINE = 512;
 
 const SPACE = 32;
 const SLASH = 47;
@@ -27,14 +31,19 @@ export const http: Protocol = {
     if (asked === A_START) return dir === TO_SERVER ? YES : YES_REVERSED;
     const answered = responseStart(w.buf, w.pos, w.end);
     if (answered === A_START) return dir === TO_SERVER ? YES_REVERSED : YES;
-    if (asked === MAYBE_A_START && dir === TO_SERVER) {
-      // A known method and a path are a request of HTTP/0.9; other lines without version wait for the server's word.
-      let i = w.pos;
-      while (i < w.end && w.buf[i] !== SPACE) i++;
-      return knownMethod(w.buf, w.pos, i) >= 0 && i + 1 < w.end && w.buf[i + 1] === SLASH ? YES : UNSURE;
-    }
+    // A known method and a path are a request of HTTP/0.9; other lines without version wait for the server's word.
+    if (asked === MAYBE_A_START && dir === TO_SERVER) return methodAndPath(w) ? YES : UNSURE;
+    // Detection does not see the end of a longer line.
+    if (asked === TOO_SHORT && w.end - w.pos >= LONG_LINE && methodAndPath(w))
+      return dir === TO_SERVER ? YES : YES_REVERSED;
     return asked === NOT_A_START && answered === NOT_A_START ? NO : UNSURE;
   },
   open: (exchanges) => new HttpDecoder(exchanges),
   semantics: httpSemantics,
 };
+
+function methodAndPath(w: Window): boolean {
+  let i = w.pos;
+  while (i < w.end && w.buf[i] !== SPACE) i++;
+  return knownMethod(w.buf, w.pos, i) >= 0 && i + 1 < w.end && w.buf[i + 1] === SLASH;
+}

@@ -44,18 +44,21 @@ function redactQuery(query: string): string {
     .map((pair) => {
       const eq = pair.indexOf('=');
       if (eq < 0) return pair;
-      let name = pair.slice(0, eq).toLowerCase();
+      let name = pair.slice(0, eq);
       try {
         name = decodeURIComponent(name);
       } catch {
         // not percent-encoding: compared as it stands
       }
-      return SECRET_PARAMETERS.has(name) ? `${pair.slice(0, eq)}=${REDACTED}` : pair;
+      return SECRET_PARAMETERS.has(name.toLowerCase()) ? `${pair.slice(0, eq)}=${REDACTED}` : pair;
     })
     .join('&');
 }
 
-/** A request target with the values of credential parameters, and any userinfo of its absolute form, replaced. */
+/** An authority (RFC 3986 section 3.2) without its userinfo. */
+export const withoutUserinfo = (authority: string): string => authority.slice(authority.lastIndexOf('@') + 1);
+
+/** A request target with the values of credential parameters, and any userinfo of its absolute or authority form, replaced. */
 export function redactTarget(target: string): string {
   let t = target;
   const scheme = t.indexOf('://');
@@ -65,6 +68,7 @@ export function redactTarget(target: string): string {
     const at = authority.lastIndexOf('@');
     if (at >= 0) t = `${t.slice(0, scheme + 3)}${REDACTED}:${REDACTED}@${rest.slice(at + 1)}`;
   }
+  if (scheme < 0 && !t.startsWith('/') && /^[^/?#]*@/.test(t)) t = `${REDACTED}:${REDACTED}@${withoutUserinfo(t)}`;
   const q = t.indexOf('?');
   if (q < 0) return t;
   const hash = t.indexOf('#', q);

@@ -10,7 +10,7 @@ import {
   type WireContext,
 } from '../../exchange/semantics.ts';
 import type { HttpDetail } from './exchange-detail.ts';
-import { redactTarget } from './redact.ts';
+import { redactTarget, withoutUserinfo } from './redact.ts';
 import { METHODS } from './syntax.ts';
 
 const METHOD_INDEX = new Map<string, number>(METHODS.map((m, i) => [m, i]));
@@ -43,13 +43,13 @@ function takeApart(x: Exchange, target: string): Target {
   const t = new Target();
   let rest = target;
   if (x.operation === 'CONNECT') {
-    t.authority = rest;
+    t.authority = withoutUserinfo(rest);
     rest = '';
   } else {
     const m = rest.startsWith('/') ? null : ABSOLUTE.exec(rest);
     if (m !== null) {
       t.scheme = m[1]!.toLowerCase();
-      t.authority = m[2]!.slice(m[2]!.lastIndexOf('@') + 1);
+      t.authority = withoutUserinfo(m[2]!);
       rest = rest.slice(m[0].length) || '/';
     }
   }
@@ -74,7 +74,8 @@ function attributes(x: Exchange, side: Side, route: string, put: AttributeSink):
   if (method === '_OTHER') put.string('http.request.method_original', x.operation);
   if (x.status > 0) put.int('http.response.status_code', x.status);
   put.string('network.protocol.version', versionText(x.version));
-  const authority = (side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '';
+  const host = (side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '';
+  const authority = withoutUserinfo(host);
   const named = hostPort(authority);
   const address = named.host || x.ends.serverAddress;
   const port = named.port || x.ends.serverPort;
@@ -118,7 +119,7 @@ export const httpSemantics: Semantics = {
   status: (x) => (x.status > 0 ? String(x.status) : null),
 
   path: (x) => {
-    if (x.operation === 'CONNECT') return x.target;
+    if (x.operation === 'CONNECT') return withoutUserinfo(x.target);
     const t = x.target;
     if (!t.startsWith('/')) return takeApart(x, t).path;
     const q = t.indexOf('?');

@@ -1,0 +1,99 @@
+/** The first bytes of protocols, as their clients and servers send them, by the specifications or from live programs. */
+
+import { type Conversation, sayings } from './conversation.ts';
+import { CLIENT, SERVER } from './frame.ts';
+
+/** What each side says first; empty where it waits for the other. */
+export interface Opening {
+  readonly name: string;
+  readonly client: Buffer;
+  readonly server: Buffer;
+}
+
+const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
+const opening = (name: string, client: string | Buffer, server: string | Buffer = ''): Opening => ({
+  name,
+  client: Buffer.from(client as string),
+  server: Buffer.from(server as string),
+});
+
+const zeros = (n: number): string => '00'.repeat(n);
+
+export const OPENINGS: readonly Opening[] = [
+  opening(
+    'tls',
+    hex(`16 0301 00c8 01 0000c4 0303 ${'5a'.repeat(32)} 20 ${'a5'.repeat(32)} 0006 1301 1302 1303 0100 0075`),
+    hex(`16 0303 007a 02 000076 0303 ${'5a'.repeat(32)} 20 ${'a5'.repeat(32)} 1301 00`),
+  ),
+  opening(
+    'http2',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\x04\0\0\0\0\0',
+    hex('000012 04 00 00000000 0003 00000080'),
+  ),
+  opening('ssh', 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', 'SSH-2.0-OpenSSH_9.2p1\r\n'),
+  opening(
+    'mysql',
+    hex('20000001 85a6ff01 00000001 2d'),
+    hex(`4a000000 0a 382e302e3336 00 08000000 ${'41'.repeat(8)} 00 ffff`),
+  ),
+  opening(
+    'postgresql',
+    Buffer.concat([hex('00000029 00030000'), Buffer.from('user\0alice\0database\0shop\0\0')]),
+    hex('52 00000008 00000000 53 00000016'),
+  ),
+  opening('postgresql ssl', hex('00000008 04d2162f'), 'S'),
+  opening('redis', '*2\r\n$3\r\nGET\r\n$5\r\nHTTP/\r\n', '$-1\r\n'),
+  opening('redis inline', 'PING\r\n', '+PONG\r\n'),
+  opening('redis inline get', 'GET key\r\n', '$5\r\nvalue\r\n'),
+  opening('memcached', 'get /some/key\r\n', 'END\r\n'),
+  opening(
+    'mongodb',
+    hex(`35000000 01000000 00000000 dd070000 00000000 00 20000000 10 68656c6c6f00 01000000`),
+    hex('2d000000 02000000 01000000 dd070000'),
+  ),
+  opening('kafka', hex('00000023 0012 0003 00000001 000a 636f6e73 756d6572 2d31 00'), hex('0000001a 00000001 0000')),
+  opening('amqp', 'AMQP\0\0\x09\x01', hex(`01 0000 000001fb 000a000a 0009 ${zeros(8)}`)),
+  opening('mqtt', hex('10 12 0004 4d515454 04 02 003c 0006 636c69656e74'), hex('20 02 0000')),
+  opening(
+    'nats',
+    'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n',
+    'INFO {"server_id":"NA","version":"2.9"}\r\n',
+  ),
+  opening(
+    'sip',
+    'INVITE sip:bob@biloxi.example SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n',
+    'SIP/2.0 180 Ringing\r\nVia: x\r\n\r\n',
+  ),
+  opening('rtsp', 'OPTIONS rtsp://camera/stream RTSP/1.0\r\nCSeq: 1\r\n\r\n', 'RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n'),
+  opening('smtp', 'EHLO mail.example.org\r\n', '220 mail.example.org ESMTP Postfix\r\n'),
+  opening('ftp', 'USER anonymous\r\n', '220 ProFTPD Server ready.\r\n'),
+  opening('pop3', 'USER alice\r\n', '+OK POP3 ready\r\n'),
+  opening('imap', 'a001 LOGIN alice secret\r\n', '* OK [CAPABILITY IMAP4rev1] ready\r\n'),
+  opening(
+    'dns over tcp',
+    hex('001d 1234 0100 0001 0000 0000 0000 03777777 07657861 6d706c65 00 0001 0001'),
+    hex('002d 1234 8180 0001 0001'),
+  ),
+  opening('ldap', hex('30 0c 02 01 01 60 07 02 01 03 04 00 80 00'), hex('30 0c 02 01 01 61 07 0a 01 00 04 00 04 00')),
+  opening('cassandra', hex('04 00 0000 01 00000016 0001 000b 43514c5f 56455253 494f4e'), hex('84 00 0000 02 00000000')),
+  opening(
+    'zookeeper',
+    hex(`0000002d 00000000 ${zeros(8)} 00007530 ${zeros(8)} 00000010`),
+    hex('00000025 00000000 00007530'),
+  ),
+  opening('rdp', hex('03 00 002c 27 e0 0000 0000 00 436f6f6b 69653a20'), hex('03 00 0013 0e d0 0000')),
+  opening('bittorrent', '\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05', '\x13BitTorrent protocol'),
+  opening('zeros', Buffer.alloc(64), Buffer.alloc(64)),
+];
+
+/** The first words of a protocol's own conversations, for the other protocols' probes. */
+export function openingsOf(name: string, conversations: readonly Conversation[]): Opening[] {
+  return conversations.map((c) => {
+    const first = (side: number): Buffer => sayings(c).find((s) => s.side === side)?.bytes ?? Buffer.alloc(0);
+    return {
+      name: `${name}: ${c.name}`,
+      client: first(CLIENT).subarray(0, 1024),
+      server: first(SERVER).subarray(0, 1024),
+    };
+  });
+}

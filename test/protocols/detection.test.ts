@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { http } from '../../src/protocols/http/index.ts';
+import { PROTOCOLS } from '../../src/protocols/index.ts';
+import type { Protocol } from '../../src/protocols/protocol.ts';
+import type { Conversation } from '../kit/conversation.ts';
+import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
+import { OPENINGS } from '../kit/openings.ts';
+import { conversations } from './http-conversations.ts';
+
+/** Every protocol with its conversations: a new one adds its line here. */
+const ALL: [Protocol, readonly Conversation[]][] = [[http, conversations]];
+
+test('no protocol is left out', () => {
+  assert.deepEqual(new Set(ALL.map(([p]) => p)), new Set(PROTOCOLS));
+});
+
+for (const [protocol] of ALL)
+  takesNothingOf(
+    protocol,
+    OPENINGS.filter((o) => o.name.split(' ')[0] !== protocol.name),
+  );
+takesNothingOfEachOther(ALL);

@@ -1,0 +1,294 @@
+/** What HTTP exchanges mean: names, attributes, errors, and what must never leave the wire. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CLOSED, Ends, Exchange, LOST, OPEN, RESET, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
+import { type AttributeSink, CLIENT, SERVER, type Side } from '../../src/exchange/semantics.ts';
+import type { HttpDetail } from '../../src/protocols/http/exchange-detail.ts';
+import { http } from '../../src/protocols/http/index.ts';
+import { redactTarget } from '../../src/protocols/http/redact.ts';
+import { answer, ask, fin } from '../kit/conversation.ts';
+import { Rig } from '../kit/run.ts';
+import { frames, link } from '../kit/wire.ts';
+
+const { semantics } = http;
+
+/** The exchange that the pipeline makes of a request and a response. */
+function exchange(
+  request: string,
+  response = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+  serverPort = 8080,
+): Exchange {
+  const turns = [ask(0, request), answer(0, response), fin(CLIENT), fin(SERVER)];
+  const found = new Rig().feed(frames({ name: 'one', turns, expected: [] }, link({ serverPort }))).end().found;
+  assert.equal(found.length, 1);
+  return found[0]!.record;
+}
+
+function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  const put = (key: string, value: unknown): void => {
+    assert.ok(!(key in all), `${key} twice`);
+    all[key] = value;
+  };
+  write({ string: put, int: put, double: put, boolean: put, strings: put });
+  return all;
+}
+
+const attributes = (x: Exchange, side: Side, route = ''): Record<string, unknown> =>
+  collect((put) => semantics.attributes(x, side, route, put));
+const dimensions = (x: Exchange, side: Side, route = ''): Record<string, unknown> =>
+  collect((put) => semantics.dimensions(x, side, route, put));
+
+function ended(status: number, outcome = 1): Exchange {
+  const x = new Exchange(http, new Ends(), -1, 0);
+  x.operation = 'GET';
+  x.target = '/';
+  x.version = 11;
+  x.status = status;
+  x.outcome = outcome;
+  return x;
+}
+
+describe('attributes', () => {
+  const x = exchange('GET /cart/7?item=9&sort=up HTTP/1.1\r\nHost: shop.example:8443\r\nUser-Agent: curl/8\r\n\r\n');
+
+  test('of the client', () => {
+    assert.deepEqual(attributes(x, CLIENT, '/cart/{id}'), {
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'network.protocol.version': '1.1',
+      'server.address': 'shop.example',
+      'server.port': 8443,
+      'url.full': 'http://shop.example:8443/cart/7?item=9&sort=up',
+      'url.template': '/cart/{id}',
+      'user_agent.original': 'curl/8',
+    });
+  });
+
+  test('of the server', () => {
+    assert.deepEqual(attributes(x, SERVER, '/cart/{id}'), {
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'network.protocol.version': '1.1',
+      'server.address': 'shop.example',
+      'server.port': 8443,
+      'url.scheme': 'http',
+      'url.path': '/cart/7',
+      'url.query': 'item=9&sort=up',
+      'http.route': '/cart/{id}',
+      'user_agent.original': 'curl/8',
+    });
+  });
+
+  test('without Host the address of the server stands in', () => {
+    const bare = attributes(exchange('GET / HTTP/1.0\r\n\r\n'), CLIENT);
+    assert.equal(bare['server.address'], '10.0.0.2');
+    assert.equal(bare['server.port'], 8080);
+    assert.equal(bare['url.full'], 'http://10.0.0.2:8080/');
+    assert.equal(bare['network.protocol.version'], '1.0');
+  });
+
+  test('an IPv6 literal as Host', () => {
+    const six = attributes(exchange('GET /x HTTP/1.1\r\nHost: [2001:db8::7]:81\r\n\r\n'), CLIENT);
+    assert.deepEqual([six['server.address'], six['server.port']], ['2001:db8::7', 81]);
+    assert.equal(six['url.full'], 'http://[2001:db8::7]:81/x');
+  });
+
+  test('absolute form', () => {
+    const a = exchange('GET https://other.example/p?q=1 HTTP/1.1\r\nHost: proxy\r\n\r\n');
+    assert.equal(attributes(a, CLIENT)['url.full'], 'https://other.example:8080/p?q=1');
+    assert.equal(attributes(a, SERVER)['url.scheme'], 'https');
+    assert.equal(attributes(a, SERVER)['url.path'], '/p');
+    assert.equal(semantics.path(a), '/p');
+  });
+
+  test('CONNECT', () => {
+    const c = exchange(
+      'CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example:443\r\n\r\n',
+      'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n',
+    );
+    assert.equal(attributes(c, CLIENT)['server.address'], 'shop.example');
+    assert.equal(attributes(c, CLIENT)['server.port'], 443);
+    assert.equal(attributes(c, CLIENT)['url.full'], 'shop.example:443');
+    assert.equal(semantics.path(c), 'shop.example:443');
+  });
+
+  test('behind a proxy the server is told who asked for what', () => {
+    const forwarded = attributes(
+      exchange(
+        'GET / HTTP/1.1\r\nHost: inner\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nX-Forwarded-Host: shop.example\r\nX-Forwarded-Proto: https\r\n\r\n',
+      ),
+      SERVER,
+    );
+    assert.equal(forwarded['client.address'], '1.2.3.4');
+    assert.equal(forwarded['server.address'], 'shop.example');
+    assert.equal(forwarded['url.scheme'], 'https');
+    const rfc7239 = attributes(
+      exchange(
+        'GET / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\nForwarded: for="[2001:db8::1]:4711";proto=https;host=a.example, for=9.9.9.9\r\n\r\n',
+      ),
+      SERVER,
+    );
+    assert.equal(rfc7239['client.address'], '2001:db8::1');
+    assert.equal(rfc7239['server.address'], 'a.example');
+  });
+
+  test('a method that nobody knows', () => {
+    const odd = exchange('BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.equal(attributes(odd, CLIENT)['http.request.method'], '_OTHER');
+    assert.equal(attributes(odd, CLIENT)['http.request.method_original'], 'BREW');
+    assert.equal(semantics.spanName(odd, CLIENT, '/pot'), 'HTTP /pot');
+    assert.equal(dimensions(odd, CLIENT)['http.request.method'], '_OTHER');
+  });
+});
+
+describe('names', () => {
+  test('span names are method and route, never the path', () => {
+    const x = exchange('GET /cart/7?item=9 HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.equal(semantics.spanName(x, SERVER, '/cart/{id}'), 'GET /cart/{id}');
+    assert.equal(semantics.spanName(x, CLIENT, ''), 'GET');
+    assert.equal(semantics.path(x), '/cart/7');
+    assert.equal(semantics.operation(x, false), 'GET /cart/7?item=9');
+    assert.equal(semantics.status(x), '200');
+  });
+});
+
+describe('errors', () => {
+  const table: [number, number, string, string][] = [
+    [200, 1, '', ''],
+    [302, 1, '', ''],
+    [404, 1, '404', ''],
+    [499, 1, '499', ''],
+    [500, 1, '500', '500'],
+    [503, 1, '503', '503'],
+    [0, TIMEOUT, 'timeout', 'timeout'],
+    [200, TIMEOUT, 'timeout', 'timeout'],
+    [0, RESET, 'connection_reset', 'connection_reset'],
+    [0, CLOSED, 'connection_closed', 'connection_closed'],
+    [0, OPEN, '', ''],
+    [0, LOST, '', ''],
+    [500, TRUNCATED, '500', '500'],
+  ];
+  for (const [status, outcome, client, server] of table) {
+    test(`status ${status}, outcome ${outcome}`, () => {
+      const x = ended(status, outcome);
+      assert.deepEqual([semantics.errorType(x, CLIENT), semantics.errorType(x, SERVER)], [client, server]);
+      assert.equal(semantics.status(x), status === 0 ? null : String(status));
+    });
+  }
+});
+
+describe('series', () => {
+  test('what differs in a dimension has another key, what does not has the same', () => {
+    const keys = new Map<number, string>();
+    for (const operation of ['GET', 'POST', 'BREW']) {
+      for (const status of [0, 100, 200, 404, 500, 999]) {
+        for (const outcome of [1, 2, 3, 4, 5, 6, 7]) {
+          for (const version of [9, 10, 11]) {
+            const x = ended(status, outcome);
+            x.operation = operation;
+            x.version = version;
+            const key = semantics.seriesKey(x);
+            const all = JSON.stringify([dimensions(x, CLIENT), dimensions(x, SERVER), outcome]);
+            assert.equal(keys.get(key) ?? all, all);
+            keys.set(key, all);
+            x.target = '/something/else';
+            assert.equal(semantics.seriesKey(x), key);
+          }
+        }
+      }
+    }
+    assert.equal(keys.size, 3 * 6 * 7 * 3);
+  });
+});
+
+describe('trace context', () => {
+  const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const context = (headers: string): HttpDetail | null =>
+    semantics.context(exchange(`GET / HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)) as HttpDetail | null;
+
+  test('is taken as it stands', () => {
+    const c = context(`TraceParent: ${TRACEPARENT}\r\ntracestate: a=1\r\nTraceState: b=2\r\n`)!;
+    assert.equal(c.traceparent, TRACEPARENT);
+    assert.equal(c.tracestate, 'a=1,b=2');
+  });
+
+  test('two of them are worthless', () => {
+    assert.equal(context(`traceparent: ${TRACEPARENT}\r\ntraceparent: ${TRACEPARENT}\r\n`), null);
+  });
+
+  test('none', () => {
+    assert.equal(context('Accept: */*\r\n'), null);
+  });
+
+  test('b3, in one header and in several', () => {
+    assert.equal(context('b3: 80f198ee56343ba8-e457b5a2e4d86bd1-1\r\n')!.b3, '80f198ee56343ba8-e457b5a2e4d86bd1-1');
+    const several = 'X-B3-TraceId: 80f198ee56343ba8\r\nX-B3-SpanId: e457b5a2e4d86bd1\r\nX-B3-Sampled: 0\r\n';
+    assert.equal(context(several)!.b3, '80f198ee56343ba8-e457b5a2e4d86bd1-0');
+  });
+
+  test('Jaeger and SkyWalking', () => {
+    assert.equal(context('uber-trace-id: 1:2:0:1\r\n')!.uberTraceId, '1:2:0:1');
+    assert.equal(context('sw8: 1-a-b-3-c-d-e-f\r\n')!.sw8, '1-a-b-3-c-d-e-f');
+  });
+});
+
+describe('secrets', () => {
+  const table: [string, string][] = [
+    ['/a?b=c', '/a?b=c'],
+    ['/a?token=s3cret', '/a?token=REDACTED'],
+    ['/a?x=1&Access_Token=s3cret&y=2', '/a?x=1&Access_Token=REDACTED&y=2'],
+    ['/a?X-Amz-Signature=s3cret&X-Amz-Credential=s3cret', '/a?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED'],
+    ['/a?pass%77ord=s3cret', '/a?pass%77ord=REDACTED'],
+    ['/a?pass%57ord=s3cret', '/a?pass%57ord=REDACTED'],
+    ['/a?%ZZ=1&sig=s3cret=s3cret', '/a?%ZZ=1&sig=REDACTED'],
+    ['/a?token', '/a?token'],
+    ['/a?tokens=7', '/a?tokens=7'],
+    ['http://user:s3cret@host/p?q=1', 'http://REDACTED:REDACTED@host/p?q=1'],
+    ['http://s3cret@host', 'http://REDACTED:REDACTED@host'],
+    ['http://a:s3cret@b@host/', 'http://REDACTED:REDACTED@host/'],
+    ['user:s3cret@host:443', 'REDACTED:REDACTED@host:443'],
+    ['/users/me@example.org', '/users/me@example.org'],
+    ['*', '*'],
+  ];
+  for (const [target, redacted] of table) test(target, () => assert.equal(redactTarget(target), redacted));
+
+  test('nothing of Authorization, Cookie, userinfo or credential parameters is in any record, attribute or name', () => {
+    const headers = [
+      'Authorization: Bearer s3cret-1',
+      'Proxy-Authorization: Basic s3cret-2',
+      'Cookie: session=s3cret-3',
+      'X-Api-Key: s3cret-4',
+      'Set-Cookie: s3cret-5',
+    ].join('\r\n');
+    for (const [method, target] of [
+      ['GET', '/login?password=s3cret-6'],
+      ['GET', 'http://u:s3cret-7@host/?key=s3cret-8'],
+      ['CONNECT', 'u:s3cret-9@host:443'],
+    ] as const) {
+      const x = exchange(
+        `${method} ${target} HTTP/1.1\r\nHost: u:s3cret-10@host\r\n${headers}\r\n\r\n`,
+        'HTTP/1.1 401 No\r\nSet-Cookie: s3cret-11\r\nWWW-Authenticate: s3cret-12\r\nContent-Length: 0\r\n\r\n',
+      );
+      const told = ([CLIENT, SERVER] as const).map((side) => [
+        attributes(x, side, '/r'),
+        dimensions(x, side, '/r'),
+        semantics.spanName(x, side, '/r'),
+        semantics.errorType(x, side),
+        semantics.path(x),
+        semantics.operation(x, false),
+        semantics.context(x),
+      ]);
+      const text = JSON.stringify(told);
+      assert.ok(
+        !text.includes('s3cret'),
+        text.slice(Math.max(0, text.indexOf('s3cret') - 200), text.indexOf('s3cret') + 20),
+      );
+      // The record itself keeps the target as it stood on the wire, and no header but those that have a name in it.
+      const { host, ...detail } = x.detail as HttpDetail;
+      assert.equal(host, 'u:s3cret-10@host');
+      assert.ok(!JSON.stringify(detail).includes('s3cret'));
+    }
+  });
+});
