@@ -1,5 +1,13 @@
 import type { WireContext } from '../../exchange/semantics.ts';
 
+/** A request target taken apart. */
+export class Target {
+  scheme = 'http';
+  authority = '';
+  path = '';
+  query = '';
+}
+
 /** What HTTP adds to an exchange; strings are '' when absent. Filled only when details are wanted. */
 export class HttpDetail implements WireContext {
   host = '';
@@ -19,4 +27,6 @@ export class HttpDetail implements WireContext {
   b3TraceId = '';
   b3SpanId = '';
   b3Sampled = '';
+  /** Made when somebody first asks. */
+  target: Target | null = null;
 }

@@ -9,7 +9,7 @@ import {
   type Side,
   type WireContext,
 } from '../../exchange/semantics.ts';
-import type { HttpDetail } from './exchange-detail.ts';
+import { type HttpDetail, Target } from './exchange-detail.ts';
 import { redactTarget, withoutUserinfo } from './redact.ts';
 import { METHODS } from './syntax.ts';
 
@@ -29,19 +29,12 @@ function failure(x: Exchange): string {
   return '';
 }
 
-/** Path and query of the target; the absolute form (RFC 9112 section 3.2.2) gives scheme and authority as well. */
-class Target {
-  scheme = 'http';
-  authority = '';
-  path = '';
-  query = '';
-}
-
 const ABSOLUTE = /^([a-z][a-z0-9+.-]{0,10}):\/\/([^/?#]*)/i;
 
-function takeApart(x: Exchange, target: string): Target {
+/** Takes the redacted target apart; the absolute form (RFC 9112 section 3.2.2) gives scheme and authority as well. */
+function takeApart(x: Exchange): Target {
   const t = new Target();
-  let rest = target;
+  let rest = redactTarget(x.target);
   if (x.operation === 'CONNECT') {
     t.authority = withoutUserinfo(rest);
     rest = '';
@@ -59,35 +52,60 @@ function takeApart(x: Exchange, target: string): Target {
   return t;
 }
 
-/** `example.org:8080` -> name and port; port 0 when none is given or it is no number. */
-function hostPort(authority: string): { host: string; port: number } {
+/** The target's parts, made once for the spans of both sides. */
+function targetOf(x: Exchange): Target {
+  const d = x.detail as HttpDetail | null;
+  if (d === null) return takeApart(x);
+  d.target ??= takeApart(x);
+  return d.target;
+}
+
+interface Authority {
+  readonly host: string;
+  /** 0 when none is given or it is no number. */
+  readonly port: number;
+}
+
+/** Authorities come again and again; 256 of them are kept, then all are forgotten. */
+const AUTHORITIES = new Map<string, Authority>();
+const MAX_AUTHORITIES = 256;
+
+/** `example.org:8080` -> name and port, userinfo left out. */
+function hostPort(text: string): Authority {
+  const known = AUTHORITIES.get(text);
+  if (known !== undefined) return known;
+  const authority = withoutUserinfo(text);
   const m = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(authority);
-  if (m === null) return { host: authority, port: 0 };
-  return { host: m[1]!.replace(/^\[|\]$/g, ''), port: Number(m[2] ?? 0) };
+  const made =
+    m === null ? { host: authority, port: 0 } : { host: m[1]!.replace(/^\[|\]$/g, ''), port: Number(m[2] ?? 0) };
+  if (AUTHORITIES.size >= MAX_AUTHORITIES) AUTHORITIES.clear();
+  AUTHORITIES.set(text, made);
+  return made;
+}
+
+/** The port of a scheme need not be said (RFC 9110 section 4.2.1). */
+function fullUrl(t: Target, address: string, port: number): string {
+  const v6 = address.includes(':');
+  const authority =
+    t.scheme === 'http' && port === 80 ? (v6 ? `[${address}]` : address) : endpointText(v6 ? 6 : 4, address, port);
+  return `${t.scheme}://${authority}${t.path}${t.query && `?${t.query}`}`;
 }
 
 function attributes(x: Exchange, side: Side, route: string, put: AttributeSink): void {
   const d = x.detail as HttpDetail | null;
-  const t = takeApart(x, redactTarget(x.target));
+  const t = targetOf(x);
   const method = methodName(x);
   put.string('http.request.method', method);
   if (method === '_OTHER') put.string('http.request.method_original', x.operation);
   if (x.status > 0) put.int('http.response.status_code', x.status);
   put.string('network.protocol.version', versionText(x.version));
-  const host = (side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '';
-  const authority = withoutUserinfo(host);
-  const named = hostPort(authority);
+  const named = hostPort((side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '');
   const address = named.host || x.ends.serverAddress;
   const port = named.port || x.ends.serverPort;
   put.string('server.address', address);
   put.int('server.port', port);
   if (side === CLIENT) {
-    put.string(
-      'url.full',
-      x.operation === 'CONNECT'
-        ? authority
-        : `${t.scheme}://${endpointText(address.includes(':') ? 6 : 4, address, port)}${t.path}${t.query && `?${t.query}`}`,
-    );
+    put.string('url.full', x.operation === 'CONNECT' ? t.authority : fullUrl(t, address, port));
     if (route !== '') put.string('url.template', route);
   } else {
     put.string('url.scheme', d?.forwardedProto || t.scheme);
@@ -121,7 +139,7 @@ export const httpSemantics: Semantics = {
   path: (x) => {
     if (x.operation === 'CONNECT') return withoutUserinfo(x.target);
     const t = x.target;
-    if (!t.startsWith('/')) return takeApart(x, t).path;
+    if (!t.startsWith('/')) return takeApart(x).path;
     const q = t.indexOf('?');
     return q < 0 ? t : t.slice(0, q);
   },
