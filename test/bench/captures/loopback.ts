@@ -16,7 +16,7 @@ const TIMES = 4;
 
 const NGINX = `
 daemon off;
-worker_processes 1;
+master_process off;
 pid nginx.pid;
 error_log stderr;
 events { worker_connections 256; }
