@@ -135,7 +135,6 @@ export class Pairing {
         return null;
       }
       this.#order = TRIAL;
-      this.#trips = 0;
     }
     this.#missedSince = false;
     if (this.inFlight >= this.#env.maxInFlight || !this.#env.budget.take(this.#env.owner, EXCHANGE_COST)) {

@@ -131,6 +131,15 @@ describe('order is known', () => {
     t.answer();
     assert.deepEqual(t.list, ['a complete 200', 'b complete 200', 'c complete 200', 'd complete 200']);
     assert.equal(t.budget.used, 0);
+    assert.equal(t.counters.begun, 4);
+    assert.equal(t.pairing.finished, 4);
+  });
+
+  test('a bare record has the numbers of its packet for an identity', () => {
+    const t = new Table();
+    t.trip('a');
+    const x = t.ask('b')!;
+    assert.deepEqual([x.id0, x.id1, x.id2, x.id3], [REQUEST, RESPONSE, 0, 0]);
   });
 
   test('more than 64 in flight at once', () => {
@@ -196,12 +205,35 @@ describe('time', () => {
     t.silence(2);
     assert.deepEqual(t.list, ['a timeout']);
     assert.equal(a.endNs - a.startNs, 60 * SECOND);
-    t.answer();
+    t.silence(61);
+    a.operation = 'HEAD';
+    a.version = 10;
+    const late = t.answer()!;
+    assert.deepEqual([late.operation, late.version], ['HEAD', 10]); // what the response has to be read with
     assert.equal(t.counters.late, 1);
     t.trip('b');
     assert.deepEqual(t.list, ['a timeout', 'b complete 200']);
     assert.equal(a.status, 0);
     assert.equal(a.endNs - a.startNs, 60 * SECOND);
+  });
+
+  test('what timed out is told once, also when the connection ends', () => {
+    const t = new Table();
+    t.ask('a');
+    t.silence(61);
+    t.silence(61);
+    t.pairing.close(CLOSED, t.nowNs);
+    assert.deepEqual(t.list, ['a timeout']);
+  });
+
+  test('a response does not end before it begins, in whatever order its segments were captured', () => {
+    const t = new Table();
+    const x = t.ask('a')!;
+    const first = t.begins()!;
+    const w = new Window();
+    w.beforeNs = x.firstByteNs - 1000;
+    t.pairing.finish(first, w);
+    assert.equal(x.endNs, x.firstByteNs);
   });
 
   test('a request that is still being sent waits for nobody', () => {
@@ -272,8 +304,66 @@ describe('something was missed: trial', () => {
     assert.deepEqual(t.list, []);
     t.trip('c');
     assert.deepEqual(t.list, ['a complete 200', 'b complete 200', 'c complete 200']);
+    t.ask('d');
+    t.ask('e');
+    t.answer();
+    t.answer();
+    assert.deepEqual(t.list.slice(3), ['d complete 200', 'e complete 200'], 'the order is known: it may pipeline now');
+    t.pairing.close(CLOSED, t.nowNs);
+    assert.equal(t.list.length, 5);
+  });
+
+  test('and its client is known from then on', () => {
+    const t = new Table({ midway: true });
+    for (const n of ['a', 'b', 'c']) t.trip(n);
+    t.loseResponse();
     t.trip('d');
-    assert.equal(t.list.length, 4);
+    t.loseResponse();
+    for (const n of ['e', 'f', 'g']) t.trip(n);
+    assert.deepEqual(
+      t.list,
+      [...'abcdefg'].map((n) => `${n} complete 200`),
+    );
+  });
+
+  test('a contradicted trial counts nothing for the next one', () => {
+    const t = new Table({ midway: true });
+    t.trip('a');
+    t.trip('b');
+    t.answer();
+    t.silence(6);
+    t.trip('c');
+    assert.deepEqual(t.list, ['a lost', 'b lost']);
+  });
+
+  test('a client that showed itself as pipelining is blind after the next loss', () => {
+    for (const sign of ['unasked', 'too early'] as const) {
+      const t = new Table({ midway: true });
+      t.trip('a');
+      if (sign === 'too early') {
+        t.ask('b');
+        t.answer(t.asked - 1);
+      } else t.answer();
+      t.silence(6);
+      t.trip('c');
+      t.loseResponse();
+      assert.equal(t.ask('d'), null, sign);
+    }
+  });
+
+  test('a response without request behind a loss is no sign of pipelining', () => {
+    const t = new Table();
+    t.trip('a');
+    t.ask('b');
+    t.loseResponse();
+    t.trip('c');
+    t.loseResponse();
+    assert.equal(t.answer(), null);
+    for (const n of ['d', 'e', 'f']) t.trip(n);
+    assert.deepEqual(
+      t.list.slice(2),
+      ['c', 'd', 'e', 'f'].map((n) => `${n} complete 200`),
+    );
   });
 
   test('the response that was on its way when the capture began is nobody’s, and no sign of pipelining', () => {
@@ -304,11 +394,15 @@ describe('something was missed: trial', () => {
 
   test('two requests under way at once: all that was kept back is thrown away', () => {
     const t = new Table({ midway: true });
-    t.trip('a');
+    const a = t.ask('a')!;
+    t.answer();
+    a.failed = true;
+    a.responseBytes = 7;
     t.ask('b');
     assert.equal(t.ask('c'), null);
     assert.deepEqual(t.list, ['a lost', 'b lost']);
-    assert.equal(t.told[0]!.endNs, Number.NaN);
+    const { status, failed, responseBytes, firstByteNs, endNs } = a;
+    assert.deepEqual([status, failed, responseBytes, firstByteNs, endNs], [0, false, 0, Number.NaN, Number.NaN]);
     assert.equal(t.counters.quarantinedPairs, 1);
   });
 
@@ -430,6 +524,17 @@ describe('losses', () => {
     assert.deepEqual([...t.list].sort(), ['a truncated 200', 'b lost']);
     assert.equal(Number.isNaN(a.endNs), true);
   });
+
+  test('a response whose end was lost is outstanding no more', () => {
+    const t = new Table();
+    t.ask('a');
+    t.pairing.truncate(t.begins()!);
+    t.answered += RESPONSE;
+    t.ask('b');
+    t.loseResponse();
+    for (const n of ['c', 'd', 'e']) t.trip(n);
+    assert.equal(t.list.length, 5, 'a serial client is not taken for a pipelining one');
+  });
 });
 
 describe('blind', () => {
@@ -493,7 +598,9 @@ describe('weather', () => {
     t.ask('a');
     t.pairing.oneWay(t.ask('b')!);
     t.answer();
-    assert.deepEqual(t.list, ['b one_way', 'a complete 200']);
+    t.pairing.oneWay(t.ask('c')!);
+    t.trip('d');
+    assert.deepEqual(t.list, ['b one_way', 'a complete 200', 'c one_way', 'd complete 200']);
     assert.equal(t.budget.used, 0);
   });
 });

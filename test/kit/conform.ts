@@ -25,6 +25,7 @@ const short = (c: Conversation): boolean => c.long !== true && size(c) <= MANY_B
 export function conform(protocol: Protocol, conversations: readonly Conversation[]): void {
   const port = protocol.ports[0] ?? STRANGE_PORT;
   const here = link({ serverPort: port });
+  const strange = link({ serverPort: STRANGE_PORT });
 
   const exact = (c: Conversation, list: readonly Frame[], note: string): void => {
     const rig = new Rig().feed(list);
@@ -97,9 +98,13 @@ export function conform(protocol: Protocol, conversations: readonly Conversation
       if (c.deceptive) continue;
       test(c.name, () => {
         for (const [name, d] of deliveries(c)) {
-          const all = frames(c, here, d);
+          const all = frames(c, strange, d);
           for (let k = 1; k < all.length; k += c.long ? 41 : 1) {
-            noWrongPair(c, all.slice(k), `${name}, from frame ${k} on`);
+            const rig = noWrongPair(c, all.slice(k), `${name}, from frame ${k} on`);
+            if (!c.fragile && !d.silent) {
+              const missed = hitBy(c, all.slice(0, k));
+              assertOthersFound(c, here.id, rig.found, rig.times, missed, `${name}, from frame ${k} on`);
+            }
             noWrongPair(c, all.slice(0, k), `${name}, up to frame ${k}`);
           }
           // Of a pipelining client a few segments without beginning and end look like those of one that waits.

@@ -1,7 +1,7 @@
 /** Runs captured segments through the real pipeline and keeps what came out. */
 
 import assert from 'node:assert/strict';
-import { Budget } from '../../src/bytes/budget.ts';
+import { Budget, type Owner } from '../../src/bytes/budget.ts';
 import { Timebase } from '../../src/bytes/timebase.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import { Pipeline, type PipelineOptions } from '../../src/pipeline.ts';
@@ -88,9 +88,12 @@ export class Rig {
   readonly counters = new Counters();
   readonly budget: Budget;
   readonly pipeline: Pipeline;
+  readonly #lanes: Owner;
   begun = 0;
   nowNs = 0;
   peakBytes = 0;
+  /** The most that lanes held at once: bytes that were copied because a segment cut something. */
+  peakLaneBytes = 0;
 
   constructor(options: PipelineOptions = DEFAULTS, maxBytes = 64 << 20) {
     this.budget = new Budget(maxBytes);
@@ -102,6 +105,7 @@ export class Rig {
       timebase: new Timebase(),
       detail: 2,
     });
+    this.#lanes = this.budget.owners.find((o) => o.name === 'lanes')!;
   }
 
   /** Captures the frames one after the other. */
@@ -122,7 +126,8 @@ export class Rig {
     const sec = Math.floor(this.nowNs / 1e9);
     this.pipeline.frame(bytes, 0, bytes.length, wireLength, BASE_SEC + sec, this.nowNs - sec * 1e9, 1);
     bytes.fill(0x5a);
-    if (this.budget.used > this.peakBytes) this.peakBytes = this.budget.used;
+    this.peakBytes = Math.max(this.peakBytes, this.budget.used);
+    this.peakLaneBytes = Math.max(this.peakLaneBytes, this.#lanes.used);
   }
 
   wait(ms: number): this {
@@ -131,10 +136,12 @@ export class Rig {
     return this;
   }
 
-  /** Ends the capture; nothing may be held any more. */
+  /** Ends the capture; nothing may be held, and nothing may have changed in what was told. */
   end(): this {
     this.times.lastNs = this.nowNs;
     this.pipeline.end();
+    // A record that was reported belongs to its listener: nothing may be written into it afterwards.
+    for (const f of this.found) assert.deepEqual(this.#snapshot(f.record), f);
     for (const o of this.budget.owners) {
       if (TRANSIENT.includes(o.name)) assert.equal(o.used, 0, `${o.name} still holds ${o.used} bytes at the end`);
       assert.ok(o.used >= 0, `${o.name} gave back more than it took: ${o.used}`);

@@ -39,4 +39,4 @@ const WORDS = [
   'x'.repeat(9000),
 ];
 
-fuzz(http, conversations, WORDS, Number(process.env['FUZZ_SECONDS'] ?? 20));
+fuzz(http, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 20));

@@ -444,6 +444,38 @@ const endings: Conversation[] = [
     expected: [{ operation: 'POST', target: '/large', status: 413, requestEnd: 'unseen', requestBytes: 0 }],
   },
   {
+    name: 'the final response first, then the rest of the request all the same',
+    turns: [
+      ask(0, post('/anyway', 14), free('the beginning ')),
+      ask(1, post('/large', 20), free('the beginning ')),
+      answer(0, reply(200, 0)),
+      answer(1, reply(413, 3), free('no!')),
+      mumble(CLIENT, free('of it.')),
+      ask(2, get('/next')),
+      answer(2, reply(200, 0)),
+      ...bye,
+    ],
+    expected: [
+      { operation: 'POST', target: '/anyway', status: 200 },
+      { operation: 'POST', target: '/large', status: 413, requestEnd: 'unseen', requestBytes: 0 },
+      found('/next', 200),
+    ],
+    fragile: true,
+  },
+  {
+    name: 'a late answer to HEAD',
+    turns: [
+      ask(0, 'HEAD /late HTTP/1.1\r\n\r\n'),
+      pause(130_000),
+      answer(0, reply(200, 1000)),
+      ask(1, get('/fresh')),
+      answer(1, reply(201, 0)),
+      ...bye,
+    ],
+    expected: [{ operation: 'HEAD', target: '/late', status: 0, outcome: TIMEOUT, end: 120_000 }, found('/fresh', 201)],
+    fragile: true,
+  },
+  {
     name: 'an unasked 408 on an idle connection',
     turns: [
       ask(0, get('/idle')),
