@@ -36,10 +36,16 @@ export interface ShardHandle {
   readonly died: Promise<never>;
 }
 
+/** Records live for microseconds, so a small young generation does, as in bin/spantap: three times 4 MiB. */
+const YOUNG_GENERATION_MB = 12;
+
 /** Opens a shard in a worker thread. Throws what opening the capture there threw. */
 export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<ShardHandle> {
   const here = import.meta.url;
-  const worker = new Worker(new URL(`./shard-worker.${here.endsWith('.ts') ? 'ts' : 'js'}`, here), { workerData: o });
+  const worker = new Worker(new URL(`./shard-worker.${here.endsWith('.ts') ? 'ts' : 'js'}`, here), {
+    workerData: o,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
   const waiting = new Map<number, (value: unknown) => void>();
   let lastId = 0;
   let closing = false;
