@@ -314,7 +314,11 @@ export class Pairing {
       this.#env.listener.finished(x);
       return;
     }
-    if (this.#held.length === MAX_HELD) this.#throwAwayHeld();
+    if (this.#held.length === MAX_HELD) {
+      // So many pairs without a sign of pipelining prove the oldest, if the client was known to be serial before.
+      if (this.#known) this.#env.listener.finished(this.#held.shift()!);
+      else this.#throwAwayHeld();
+    }
     this.#held.push(x);
     if (outcome === COMPLETE && ++this.#trips >= PROOF) {
       this.#order = ALIGNED;

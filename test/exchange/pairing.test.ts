@@ -457,7 +457,7 @@ describe('something was missed: trial', () => {
     assert.deepEqual(t.list, ['a lost']);
   });
 
-  test('of a client that was known, the pairs are kept over further losses, up to a bound', () => {
+  test('of a client that was known, the pairs are kept over further losses until enough follow without a sign of pipelining', () => {
     const t = new Table();
     t.trip('a');
     for (let i = 0; i < 7; i++) {
@@ -471,7 +471,8 @@ describe('something was missed: trial', () => {
       t.trip('d');
       t.trip('e');
     }
-    assert.ok(t.counters.quarantinedPairs > 150, 'memory for pairs kept back is bounded');
+    assert.equal(t.counters.quarantinedPairs, 0);
+    assert.equal(t.list.length, 1 + 14 + 200 - 16, 'all but the last sixteen are told');
   });
 });
 
