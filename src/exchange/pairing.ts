@@ -86,7 +86,15 @@ export class Pairing {
   #order: number;
   /** The order was known once, from the connection's beginning or by proof, so that its client is known as well. */
   #known: boolean;
+  /** The order is known from the connection's beginning or from a silence, not only by proof: signs of pipelining do not upset it. */
+  #exact: boolean;
   #pipelines = false;
+  /** Capture time of the last byte in front of the last loss. */
+  #lossNs = Number.NaN;
+  /** When pipelining was found out last. */
+  #blindNs = Number.NEGATIVE_INFINITY;
+  /** The longest that an exchange took. */
+  #slowestNs = 0;
   #trips = 0;
   #held: Exchange[] = [];
   /** Since the last begin or answer: bytes were missed, so a response without request proves nothing. */
@@ -106,6 +114,7 @@ export class Pairing {
     this.#weather = weather;
     this.#order = midway ? TRIAL : ALIGNED;
     this.#known = !midway;
+    this.#exact = !midway;
     this.#missedSince = midway;
   }
 
@@ -119,9 +128,9 @@ export class Pairing {
     const outstanding = this.inFlight > 0 || this.#answering !== null;
     // Sent before the end of the last response was received: the client does not wait for responses.
     const early = this.#responseEnded && ((w.ackAt(from) - this.#responseEndSeq) | 0) < 0;
-    if (outstanding || early) {
-      this.#pipelines = true;
-      if (this.#order === TRIAL) this.#contradicted();
+    if ((outstanding || early) && this.#pipelining(timeNs)) {
+      c.quarantinedRequests++;
+      return null;
     }
     if (this.#unknownBehind) {
       // Requests were missed in front of this one.
@@ -130,11 +139,14 @@ export class Pairing {
       this.#distrust();
     }
     if (this.#order === BLIND) {
-      if (timeNs - this.#weather.lastDataNs < this.#env.quietNs) {
+      const silenceNs = timeNs - Math.max(this.#weather.lastDataNs, this.#blindNs);
+      if (silenceNs < this.#env.quietNs) {
         c.quarantinedRequests++;
         return null;
       }
-      this.#order = TRIAL;
+      // Had anything been outstanding, its answer would have come meanwhile; unless bytes were missed since.
+      this.#exact = silenceNs >= 2 * this.#slowestNs && this.#lossNs !== this.#weather.lastDataNs;
+      this.#order = this.#exact ? ALIGNED : TRIAL;
     }
     this.#missedSince = false;
     if (this.inFlight >= this.#env.maxInFlight || !this.#env.budget.take(this.#env.owner, EXCHANGE_COST)) {
@@ -171,20 +183,14 @@ export class Pairing {
     if (this.inFlight === 0) {
       if (this.#order === BLIND || this.#missedSince) c.quarantinedResponses++;
       else c.unasked++;
-      if (this.#order === TRIAL && !this.#missedSince) {
-        this.#pipelines = true;
-        this.#contradicted();
-      }
+      if (!this.#exact && !this.#missedSince) this.#pipelining(w.timeAt(at));
       return null;
     }
     let x = this.#queue[this.#head]!;
     if (((w.ackAt(at) - x.requestHeadEnd) | 0) < 0) {
       // Sent before the server had that request: an answer to something else.
       c.refusedByAck++;
-      if (this.#order === TRIAL) {
-        this.#pipelines = true;
-        this.#contradicted();
-      }
+      if (!this.#exact) this.#pipelining(w.timeAt(at));
       return null;
     }
     this.#head++;
@@ -212,7 +218,8 @@ export class Pairing {
     this.#responseEnded = true;
     if (x.outcome !== IN_FLIGHT) return; // reported as a timeout long ago
     const endNs = w.timeBefore();
-    x.endNs = endNs < x.firstByteNs ? x.firstByteNs : endNs;
+    x.endNs = Math.max(endNs, x.firstByteNs);
+    this.#slowestNs = Math.max(this.#slowestNs, x.endNs - x.startNs);
     this.#end(x, COMPLETE, true);
   }
 
@@ -233,17 +240,22 @@ export class Pairing {
   }
 
   requestsLost(): void {
-    this.#missedSince = true;
+    this.#missed();
     this.#responseEnded = false;
     this.#unknownBehind = true;
   }
 
   responsesLost(): void {
-    this.#missedSince = true;
+    this.#missed();
     this.#responseEnded = false;
     this.#answering = null;
     this.#forget();
     this.#distrust();
+  }
+
+  #missed(): void {
+    this.#missedSince = true;
+    this.#lossNs = this.#weather.lastDataNs;
   }
 
   /** Gives up what has waited too long, and releases kept-back pairs of a silent connection. Called about once a second. */
@@ -345,12 +357,18 @@ export class Pairing {
   #distrust(): void {
     this.#env.counters.orderLost++;
     this.#trips = 0;
+    this.#exact = false;
     if (this.#pipelines || !this.#known) this.#throwAwayHeld(); // what might have proved them was missed
     this.#order = this.#pipelines ? BLIND : TRIAL;
   }
 
-  /** The client pipelines after all: no pair made since the loss can be believed. */
-  #contradicted(): void {
+  /**
+   * A sign that the client does not wait for answers. True where it was taken for one that does: no pair made on that can be
+   * believed.
+   */
+  #pipelining(nowNs: number): boolean {
+    this.#pipelines = true;
+    if (this.#exact || this.#order === BLIND) return false;
     this.#throwAwayHeld();
     const a = this.#answering;
     if (a !== null && a.outcome === IN_FLIGHT) {
@@ -360,6 +378,8 @@ export class Pairing {
     this.#forget();
     this.#trips = 0;
     this.#order = BLIND;
+    this.#blindNs = nowNs;
+    return true;
   }
 
   #throwAwayHeld(): void {
