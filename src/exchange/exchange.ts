@@ -121,8 +121,10 @@ export class Exchange {
   zeroWindows = 0;
   /** What is peculiar to the protocol. */
   detail: object | null = null;
-  /** Stream offsets for pairing: the end of the request's head in its direction. */
+  /** For pairing: sequence number behind the request's head. */
   requestHeadEnd = 0;
+  /** What the memory budget was asked for. */
+  heldBytes = 0;
 
   constructor(protocol: Spoken, ends: Ends, key: number, startNs: number) {
     this.protocol = protocol;

@@ -49,8 +49,8 @@ export interface Exchanges {
    * of the request sees, however it was cut into segments. Null: not to be followed (quarantine, limits); it was counted.
    */
   begin(key: number, w: Window, from: number, to: number): Exchange | null;
-  /** The head of that request is complete: whatever will be known of the request is known. */
-  asked(x: Exchange): void;
+  /** The head of that request is complete: whatever will be known of it is known, in texts of about so many bytes. */
+  asked(x: Exchange, textBytes: number): void;
   /** The final response with this key begins at `buf[at]`. Null: its request was not seen, or this cannot be its response. */
   answer(key: number, w: Window, at: number): Exchange | null;
   /** What answer() would give, without taking it: for protocols whose responses cannot be read without their request. */

@@ -291,7 +291,7 @@ export class Tcp {
         this.#deliver(c, side);
         continue;
       }
-      if (this.#expired(c, half0, 0, nowNs, force) || this.#expired(c, half1, 1, nowNs, force)) continue;
+      if (this.#expired(c, half0, half1, 0, nowNs, force) || this.#expired(c, half1, half0, 1, nowNs, force)) continue;
       break;
     }
     c.disordered = half0.queue.length > 0 || half1.queue.length > 0 || half0.missing || half1.missing;
@@ -330,7 +330,7 @@ export class Tcp {
   }
 
   /** Declares the hole in front of `half` when it has been waited for long enough. True: something changed. */
-  #expired(c: Connection, half: Half, side: Side, nowNs: number, force: boolean): boolean {
+  #expired(c: Connection, half: Half, peer: Half, side: Side, nowNs: number, force: boolean): boolean {
     const first = half.queue[0];
     if (half.missing) {
       const gap = (half.ackedSeq - half.nextSeq) | 0;
@@ -343,19 +343,28 @@ export class Tcp {
       }
       if (!force && nowNs - half.missingNs < this.#graceNs) return false;
       const upTo = first !== undefined && ((first.seq - half.ackedSeq) | 0) < 0 ? first.seq : half.ackedSeq;
-      const length = (upTo - half.nextSeq) | 0;
-      const timeNs = first !== undefined ? first.timeNs : half.missingNs;
-      half.nextSeq = upTo;
-      if (((half.ackedSeq - upTo) | 0) <= 0) half.missing = false;
-      this.#hole(c, side, length, timeNs);
+      this.#declare(c, half, peer, side, upTo, first !== undefined ? first.timeNs : half.missingNs);
+      if (((half.ackedSeq - half.nextSeq) | 0) <= 0) half.missing = false;
       return true;
     }
     if (first === undefined || half.ready) return false;
     if (!force && nowNs - first.timeNs < UNPROVEN_LOSS_NS) return false;
-    const length = (first.seq - half.nextSeq) | 0;
-    half.nextSeq = first.seq;
-    this.#hole(c, side, length, first.timeNs);
+    this.#declare(c, half, peer, side, first.seq, first.timeNs);
     return true;
+  }
+
+  /**
+   * A hole up to `upTo`, but not across a segment that the other side sent in the middle of it: what was lost in front of that
+   * segment and what was lost behind it are two holes, with the segment in between.
+   */
+  #declare(c: Connection, half: Half, peer: Half, side: Side, upTo: number, timeNs: number): void {
+    let end = upTo;
+    const waiting = peer.queue[0];
+    if (waiting !== undefined && ((waiting.ack - half.nextSeq) | 0) > 0 && ((waiting.ack - end) | 0) < 0)
+      end = waiting.ack;
+    const length = (end - half.nextSeq) | 0;
+    half.nextSeq = end;
+    this.#hole(c, side, length, timeNs);
   }
 
   #hole(c: Connection, side: Side, length: number, timeNs: number): void {

@@ -15,7 +15,7 @@ import {
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
-import { HttpDetail } from './exchange-detail.ts';
+import { HttpDetail, textBytes } from './exchange-detail.ts';
 import { passFields, readDetail, readField, settleDetail } from './headers.ts';
 import {
   BODY,
@@ -351,7 +351,8 @@ export class HttpDecoder implements Decoder {
     if (m.detail !== null) settleDetail(m.detail);
     if (m.exchange !== null) {
       m.exchange.requestHeadEnd = w.seqAt(w.pos);
-      this.#out.asked(m.exchange);
+      const x = m.exchange;
+      this.#out.asked(x, m.detail === null ? 2 * x.target.length : textBytes(m.detail, x.target));
     }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
     else if (headers && m.contentLength > 0 && !m.coded) m.phase = BODY;
