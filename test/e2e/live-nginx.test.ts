@@ -109,6 +109,7 @@ describe('beside nginx', { skip }, () => {
     await sleep(500); // what wrk has broken off is over
     exitCode = await agent.stop();
     said = agent.err;
+    await sleep(1500); // tcpdump takes up what the kernel has gathered once a second, and not when it is told to stop
     await dump.stop('SIGINT');
     assert.match(dump.err, /^0 packets dropped by kernel/m, 'tcpdump itself has seen everything');
     await nginx.stop();
@@ -177,7 +178,8 @@ describe('beside nginx', { skip }, () => {
 
   function compare(t: TestContext, ours: Map<string, number[]>, theirs: Map<string, number[]>, path: string): void {
     const [a, b] = [ours.get(path)!, theirs.get(path)!];
-    assert.ok(Math.abs(a.length - b.length) <= CONNECTIONS, `${path}: as many: ${a.length}, ${b.length}`);
+    // tshark does not pair a response that two processors captured in front of its request
+    assert.ok(Math.abs(a.length - b.length) <= 0.01 * a.length, `${path}: as many: ${a.length}, ${b.length}`);
     const [mine, other] = [median(a), median(b)];
     const said = `${path}: ${a.length} responses, median ${mine * 1e6} us, by tshark ${other * 1e6} us`;
     t.diagnostic(said);

@@ -43,7 +43,8 @@ async function build(): Promise<void> {
 }
 
 async function capture(name: string, file: string): Promise<Started> {
-  const options = ['--time-stamp-precision=nano', '--immediate-mode', '-U', '-Z', 'root'];
+  // In immediate mode the ring has a slot of the snaplen for each packet: 8,192 of them.
+  const options = ['--time-stamp-precision=nano', '--immediate-mode', '-s', '2048', '-B', '16384', '-U', '-Z', 'root'];
   const dump = start(inside(name, 'tcpdump', ...options, '-i', 'up0', '-w', file, 'tcp'), { env: environment() });
   await dump.until(/listening on/);
   return dump;
@@ -61,7 +62,10 @@ describe('an agent at either end of a router with DNAT and SNAT', { skip }, () =
     const dumps = [await capture(C, CLIENT_PCAP), await capture(S, SERVER_PCAP)];
     requests = Number(await must(inside(C, process.execPath, PEERS, 'client', '10.77.1.1', '80')));
     await sleep(500); // the last packets on their way into the files
-    for (const dump of dumps) await dump.stop('SIGINT');
+    for (const dump of dumps) {
+      await dump.stop('SIGINT');
+      assert.match(dump.err, /^0 packets dropped by kernel/m, 'tcpdump has seen everything');
+    }
     await server.stop();
   });
 
