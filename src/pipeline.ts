@@ -1,8 +1,9 @@
 import type { Budget } from './bytes/budget.ts';
 import type { Timebase } from './bytes/timebase.ts';
 import type { FrameHandler } from './capture/source.ts';
+import { ExchangeCounters } from './exchange/counters.ts';
 import type { Exchange, ExchangeListener } from './exchange/exchange.ts';
-import { ExchangeCounters, Pairing, type PairingEnv } from './exchange/pairing.ts';
+import { Pairing, type PairingEnv } from './exchange/pairing.ts';
 import { PacketDecoder } from './packet/decoder.ts';
 import { TCP } from './packet/packet.ts';
 import { PROTOCOLS } from './protocols/index.ts';
@@ -36,7 +37,7 @@ export interface PipelineParts {
   readonly onRebase?: ((shiftNs: number) => void) | undefined;
 }
 
-/** Packets per second are counted here, not in the rooms. */
+/** What comes in (`capture.*`, beside the figures of the capture itself). */
 class CaptureCounters {
   packets = 0;
   bytes = 0;

@@ -13,7 +13,7 @@ import type { CaptureStats, FrameHandler, LiveCapture } from './source.ts';
 export const CAP_LIMITS =
   'capture driver cap: packets are stamped by the agent when it gets them, not by the kernel, so durations below some ' +
   'milliseconds mean nothing; packets that the kernel drops cannot be counted; bursts are lost much sooner; interfaces ' +
-  'are always promiscuous; capture.snaplen and capture.batch_delay are not heeded. Prefer capture.driver: libpcap.';
+  'are always promiscuous; capture.snaplen and capture.batchDelay are not heeded. Prefer capture.driver: libpcap.';
 
 /** `cap` captures up to this many bytes of a packet, whatever is wanted. */
 const SNAPLEN = 65535;

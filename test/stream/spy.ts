@@ -3,8 +3,9 @@
 import { endpointText } from '../../src/bytes/address.ts';
 import { Budget } from '../../src/bytes/budget.ts';
 import type { Window } from '../../src/bytes/window.ts';
+import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import type { Ends } from '../../src/exchange/exchange.ts';
-import { ExchangeCounters, Pairing } from '../../src/exchange/pairing.ts';
+import { Pairing } from '../../src/exchange/pairing.ts';
 import { PacketDecoder } from '../../src/packet/decoder.ts';
 import { TCP } from '../../src/packet/packet.ts';
 import { http } from '../../src/protocols/http/index.ts';
