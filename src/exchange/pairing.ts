@@ -138,9 +138,9 @@ export class Pairing {
     const x = new Exchange(this.#protocol, this.#ends, key, timeNs);
     x.heldBytes = EXCHANGE_COST;
     c.begun++;
-    x.retransmissions = -this.#weather.retransmissions;
-    x.outOfOrder = -this.#weather.outOfOrder;
-    x.zeroWindows = -this.#weather.zeroWindows;
+    x.retransmissions = 0 - this.#weather.retransmissions; // `-0` would make a double of the field
+    x.outOfOrder = 0 - this.#weather.outOfOrder;
+    x.zeroWindows = 0 - this.#weather.zeroWindows;
     const seq = w.seqAt(from);
     if (this.detail === 2) identify(x, seq, w.ackAt(from), w.buf, from, to);
     else {
@@ -197,6 +197,22 @@ export class Pairing {
       if (!this.#exact) this.#pipelining(w.timeAt(at));
       return null;
     }
+    this.#shift();
+    this.#missedSince = false;
+    if (x.outcome !== IN_FLIGHT) {
+      c.late++;
+      x = standIn(x);
+    } else x.firstByteNs = w.timeAt(at);
+    this.#answering = x;
+    return x;
+  }
+
+  /** Takes the oldest out of the queue. */
+  #shift(): void {
+    if (this.#queue.length === 1) {
+      this.#queue.pop(); // setting the length to 0 would throw the array's memory away
+      return;
+    }
     this.#head++;
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0;
@@ -205,13 +221,6 @@ export class Pairing {
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }
-    this.#missedSince = false;
-    if (x.outcome !== IN_FLIGHT) {
-      c.late++;
-      x = standIn(x);
-    } else x.firstByteNs = w.timeAt(at);
-    this.#answering = x;
-    return x;
   }
 
   /** The response ends in front of `w.pos`. */
@@ -236,10 +245,6 @@ export class Pairing {
   /** The protocol answers nothing to this request, which is at the queue's end. */
   oneWay(x: Exchange): void {
     this.#queue.pop();
-    if (this.#head === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#head = 0;
-    }
     this.#end(x, ONE_WAY, true);
   }
 

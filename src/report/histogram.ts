@@ -8,6 +8,9 @@ const STEPS = 32;
 /** 52 days in ns; longer ones count as that. */
 const MAX = 2 ** 52;
 
+/** What brings a value of an octave between STEPS and 2 x STEPS. */
+const SCALES = Float64Array.from({ length: 64 }, (_, octave) => 2 ** (1 - octave));
+
 export class Histogram {
   count = 0;
   readonly #octaves: (Float64Array | undefined)[] = [];
@@ -18,7 +21,7 @@ export class Histogram {
     // position of the highest set bit; bitwise operators see 32 bits only
     const top = v < 2 ** 32 ? 31 - Math.clz32(v) : 63 - Math.clz32(v / 2 ** 32);
     const octave = top < 5 ? 0 : top - 4;
-    const step = octave === 0 ? v | 0 : Math.floor(v / 2 ** (octave - 1)) - STEPS;
+    const step = octave === 0 ? v | 0 : Math.floor(v * SCALES[octave]!) - STEPS;
     let counts = this.#octaves[octave];
     if (counts === undefined) {
       counts = new Float64Array(STEPS);
