@@ -17,7 +17,10 @@ const LINGER_NS = 2e9;
 const UNPROVEN_LOSS_NS = 3e9;
 /** A SYN captured late, when that many bytes have come already, still belongs to its connection. */
 const LATE_SYN = 65536;
-/** A handshake that goes no further is forgotten after this long, so that a flood of SYNs cannot fill the table. */
+/**
+ * A handshake that goes no further is forgotten after this long, and so is, when the table is half full, a connection on which nobody
+ * has said a word: a flood of SYNs, answered or not, cannot keep others out.
+ */
 const HALF_OPEN_NS = 10e9;
 /** A jump further than this is no loss but another connection on the same ports, or garbage: 256 MiB is 2 s at 1 Gbit/s. */
 const MAX_JUMP = 1 << 28;
@@ -121,6 +124,7 @@ export class Tcp {
   sweep(nowNs: number): void {
     const idleNs = this.#options.idleMs * 1e6;
     const all = this.#table.all;
+    const crowded = all.length > this.#options.maxFlows / 2;
     for (let i = all.length - 1; i >= 0; i--) {
       const c = all[i]!;
       const silentNs = nowNs - c.lastNs;
@@ -128,11 +132,8 @@ export class Tcp {
         if (silentNs > LINGER_NS) this.#remove(c);
         continue;
       }
-      if (
-        silentNs > HALF_OPEN_NS &&
-        c.weather.lastDataNs === Number.NEGATIVE_INFINITY &&
-        !(c.half0.started && c.half1.started)
-      ) {
+      const mute = c.weather.lastDataNs === Number.NEGATIVE_INFINITY;
+      if (mute && silentNs > HALF_OPEN_NS && (crowded || !(c.half0.started && c.half1.started))) {
         this.#finish(c, LOST, nowNs);
         this.#remove(c);
         continue;

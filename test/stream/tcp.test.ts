@@ -474,6 +474,20 @@ describe('bounds', () => {
     assert.equal(ear.used('flows'), 0);
   });
 
+  test('in a crowded table a connection on which nobody speaks gives way after ten seconds', () => {
+    const links = [1, 2, 3].map((id) => link({ id, serverPort: 7000 })) as [Link, Link, Link];
+    for (const [maxFlows, left] of [
+      [100, 3],
+      [4, 1],
+    ] as const) {
+      const ear = new Ear({ maxFlows }).hear(...links.flatMap(open), c(0, 'hello', { link: links[1] }));
+      ear.wait(9000);
+      assert.equal(ear.tcp.flows, 3);
+      ear.wait(2000);
+      assert.equal(ear.tcp.flows, left);
+    }
+  });
+
   test('connections of the agent itself are passed over until it closes them', () => {
     const ear = new Ear();
     ear.tcp.ignore('10.1.0.1:1025');
