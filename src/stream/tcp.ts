@@ -186,7 +186,11 @@ export class Tcp {
 
   /** A SYN on a known pair of endpoints: part of this handshake, or the next connection on reused ports. */
   #again(c: Connection, p: Packet, hash: number): Connection | null {
-    if (c.state === IGNORED && this.#isOwn(c)) return c;
+    if (c.state === IGNORED) {
+      if (this.#isOwn(c)) return c;
+      this.#remove(c);
+      return this.#create(p, hash);
+    }
     const half = isForward(c, p) ? c.half0 : c.half1;
     const behind = (half.nextSeq - p.seq) | 0;
     const sameHandshake = half.fromSyn ? half.isn === p.seq : !half.started || (behind > 0 && behind <= LATE_SYN);
