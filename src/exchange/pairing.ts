@@ -46,8 +46,8 @@ const BLIND = 2;
 
 /**
  * Round trips without a sign of pipelining that prove a client serial; so many pairs are kept back at most. A client that always has
- * four requests under way and answers lost among them can look serial for a while: in simulations at 5 % loss it gave itself away
- * within 8 trips of 1,000 wrong pairs, and 16 left none.
+ * four requests under way and answers lost among them can look serial for a while: in simulations of 120,000 exchanges at 5 %
+ * loss (test/kit/losses.ts) a proof of 3 let 36 wrong pairs through, one of 8 let 8, one of 16 none.
  */
 const PROOF = 16;
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { addressText } from '../../src/bytes/address.ts';
 import { Budget } from '../../src/bytes/budget.ts';
-import { addressText } from '../../src/packet/address.ts';
 import { PacketDecoder } from '../../src/packet/decoder.ts';
 import {
   type Packet,

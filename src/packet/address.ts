@@ -1,1 +1,0 @@
-export { addressText, endpointText } from '../bytes/address.ts';
