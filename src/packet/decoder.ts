@@ -71,7 +71,6 @@ export class PacketDecoder {
     w.wireEnd = wireLength > end - start && wireLength <= MAX_WIRE_BYTES ? start + wireLength : end;
     w.depth = 0;
     p.timeNs = timeNs;
-    w.timeNs = timeNs;
     p.ipVersion = 0;
     p.tagCount = 0;
     let layer: Layer = linkLayer(w, link);

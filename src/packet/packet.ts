@@ -22,10 +22,7 @@ export const MAX_TAGS = 16;
 
 export class Packet {
   buf: Buffer = Buffer.alloc(0);
-  /**
-   * Capture time, ns since the pipeline's base second. A reassembled datagram has its first fragment's; what came out of a tunnel was
-   * there when the outer datagram was whole, so its fragments do not count.
-   */
+  /** Capture time, ns since the pipeline's base second. A reassembled datagram has its first fragment's. */
   timeNs = 0;
   /** 4 or 6: the innermost IP header; 0 when the frame holds none. */
   ipVersion = 0;

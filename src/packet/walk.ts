@@ -48,8 +48,6 @@ export class Walk {
   /** Looks at the same bytes as `buf`; its reads are the faster ones (test/bench/packet-decode.ts). */
   view: DataView;
   pos = 0;
-  /** Capture time of the frame in hand. */
-  timeNs = 0;
   /** End of the captured bytes of the current layer. */
   end = 0;
   /** Where the current layer ended on the wire; behind `end` when the capture cut it. */
@@ -84,13 +82,12 @@ export function skip(w: Walk, bytes: number, layer: Layer): Layer {
   return layer;
 }
 
-/** Goes one tunnel deeper, to the header at `pos`. What was inside came with the frame in hand, however its tunnel was cut. */
+/** Goes one tunnel deeper, to the header at `pos`. */
 export function inward(w: Walk, pos: number, layer: Layer): Layer {
   if (++w.depth > MAX_DEPTH) {
     w.counters.depthExceeded++;
     return DROP;
   }
-  w.packet.timeNs = w.timeNs;
   w.pos = pos;
   return layer;
 }

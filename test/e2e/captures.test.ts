@@ -109,19 +109,31 @@ const TRUTHS: Record<string, [number | null, Truth][]> = {
       },
     ],
   ],
-  // The IP datagrams around the mirrored frames are fragmented: their bytes are there when the last fragment is. tshark puts some
-  // TCP segments together that miss neighbours, and others not.
+  // The IP datagrams around the mirrored frames are fragmented: the first byte comes with the first fragment, as most rows here have
+  // it. tshark puts some TCP segments together that miss neighbours, and others not.
   'tunnel/zk-erspan': (
     [
       [
         105,
         49162,
-        155,
+        153,
         '200',
-        'Sequence 1096, acknowledging the request: the first bytes after it; frame 255 is 160 kB on.',
+        'In fragments to frame 155: sequence 1096, acknowledging the request: the first bytes after it; frame 255 is 160 kB on.',
       ],
-      [177, 49165, 189, '200', 'Sequence 1, the first bytes of that direction, acknowledging the request (507).'],
-      [209, 49163, 218, '200', 'Sequence 1090, the next after frame 185, acknowledging the request (1052).'],
+      [
+        177,
+        49165,
+        187,
+        '200',
+        'In fragments to frame 189: sequence 1, the first bytes of that direction, acknowledging the request (507).',
+      ],
+      [
+        209,
+        49163,
+        216,
+        '200',
+        'In fragments to frame 218: sequence 1090, the next after frame 185, acknowledging the request (1052).',
+      ],
       [
         210,
         49165,
@@ -129,9 +141,10 @@ const TRUTHS: Record<string, [number | null, Truth][]> = {
         null,
         'Of 41820 to 51072 nothing was captured; frame 243 belongs to frame 244, which answers frame 238.',
       ],
-      [238, 49165, 244, '200', 'Acknowledges this request (1456).'],
-      [247, 49164, 252, '200', 'Frame 251 is the first fragment, frame 252 the last.'],
-      [248, 49162, 260, '200', 'Acknowledges this request (3543); frame 255 is the first of its six fragments.'],
+      [176, 49164, 178, '200', 'The first of the fragments that frame 180 completes.'],
+      [238, 49165, 243, '200', 'In fragments to frame 244: acknowledges this request (1456).'],
+      [248, 49162, 255, '200', 'In fragments to frame 260: acknowledges this request (3543).'],
+      [278, 49166, 279, '200', 'The first of the fragments that frame 281 completes.'],
     ] as const
   ).map(([request, port, response, status, why]) => [
     request,
