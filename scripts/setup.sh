@@ -22,6 +22,14 @@ fail() {
   exit 1
 }
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+# Debian keeps PostgreSQL's programs, one folder for each version, out of every PATH.
+have_postgres() {
+  have postgres && return
+  for program in /usr/lib/postgresql/*/bin/postgres; do
+    [ ! -x "$program" ] || return 0
+  done
+  return 1
+}
 
 # --- Debian packages -------------------------------------------------------------------------------------------------
 
@@ -44,6 +52,12 @@ if [ "$tests" = 1 ]; then
   have ip || want iproute2
   have iptables || want iptables
   have openssl || want openssl
+  # The servers alone where Debian packs them so: no accounts, no units, nothing that would start.
+  have mariadbd || want mariadb-server-core
+  have dnsmasq || want dnsmasq-base
+  have redis-server || want redis-server
+  have memcached || want memcached
+  have_postgres || want postgresql
 fi
 
 as_root() {
@@ -54,8 +68,21 @@ as_root() {
   fi
 }
 
-# A policy-rc.d that says 101 keeps packages from starting their services: nginx would take port 80 of this machine.
+# A policy-rc.d that says 101 keeps packages from starting their services: nginx would take port 80 of this machine. They
+# enable them all the same, for the next boot: what came with the packages is disabled again. (PostgreSQL also makes a database
+# cluster `main`, which rests on disk.)
 policy=/usr/sbin/policy-rc.d
+new_services() { # those of the tests' peers that have no init script yet
+  for service in nginx redis-server memcached postgresql; do
+    [ -e "/etc/init.d/$service" ] || echo "$service"
+  done
+}
+disable() {
+  for service in "$@"; do
+    [ ! -e "/etc/init.d/$service" ] || as_root update-rc.d "$service" disable >>.tools/apt.log 2>&1 ||
+      say "could not disable the service $service"
+  done
+}
 remove_policy() {
   if [ "$(cat "$policy" 2>/dev/null)" = "$(printf '#!/bin/sh\nexit 101 # spantap setup')" ]; then
     as_root rm -f "$policy"
@@ -78,9 +105,12 @@ apt_install() {
     printf '#!/bin/sh\nexit 101 # spantap setup\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
+  new=$(new_services)
   status=0
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" >.tools/apt.log 2>&1 || status=$?
   remove_policy
+  # shellcheck disable=SC2086
+  disable $new
   if [ "$status" != 0 ]; then
     tail -n 20 .tools/apt.log >&2
     return 1
