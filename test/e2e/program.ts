@@ -1,7 +1,7 @@
 /** Programs that the tests start: ours and its peers. What is started here ends with the test file, whatever happens. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -131,8 +131,14 @@ export function lacking(...programs: string[]): string | false {
   return reason;
 }
 
-/** Some of them live where only root's PATH looks. */
-const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+/** Debian keeps PostgreSQL's programs in a folder for each version. */
+function postgresql(): string[] {
+  const folder = '/usr/lib/postgresql';
+  return existsSync(folder) ? readdirSync(folder).map((version) => join(folder, version, 'bin')) : [];
+}
+
+/** Where programs are looked for: some of them live where only root's PATH looks, or nobody's. */
+export const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', ...postgresql()];
 
 function installed(program: string): boolean {
   return FOLDERS.some((folder) => {
