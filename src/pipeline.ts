@@ -1,26 +1,43 @@
 import type { Budget } from './bytes/budget.ts';
 import type { Timebase } from './bytes/timebase.ts';
 import type { FrameHandler } from './capture/source.ts';
+import type { PairingEnv } from './exchange/book.ts';
 import { ExchangeCounters } from './exchange/counters.ts';
-import type { Exchange, ExchangeListener } from './exchange/exchange.ts';
-import { Pairing, type PairingEnv } from './exchange/pairing.ts';
+import type { Exchange, ExchangeListener, Spoken } from './exchange/exchange.ts';
+import { KeyedPairing } from './exchange/keyed.ts';
+import type { Masking } from './exchange/masking.ts';
+import type { NameSink } from './exchange/names.ts';
+import { Pairing } from './exchange/pairing.ts';
+import { VOCABULARIES } from './exchange/vocabulary.ts';
 import { PacketDecoder } from './packet/decoder.ts';
 import { TCP } from './packet/packet.ts';
 import { PROTOCOLS } from './protocols/index.ts';
-import type { Detail } from './protocols/protocol.ts';
+import type { Detail, Protocol } from './protocols/protocol.ts';
 import type { Counters } from './self/counters.ts';
-import type { ConversationEnv } from './stream/conversation.ts';
+import type { ConversationEnv, OpenPairing } from './stream/conversation.ts';
 import { StreamCounters } from './stream/counters.ts';
 import { Detector } from './stream/detect.ts';
 import { LaneEnv } from './stream/lane.ts';
 import type { ExchangeOptions, StreamOptions } from './stream/options.ts';
 import { Tcp } from './stream/tcp.ts';
+import { Udp } from './stream/udp.ts';
 
 /** The parts of the configuration that the way from packet to exchange needs. */
 export interface PipelineOptions {
   readonly streams: StreamOptions;
   readonly exchanges: ExchangeOptions;
-  readonly protocols: Readonly<Record<string, { readonly enabled: boolean }>>;
+  readonly protocols: {
+    readonly maxStatementBytes: number;
+    /** By protocol name; what is absent is on. */
+    readonly speak: Readonly<Record<string, ProtocolOptions>>;
+  };
+  readonly masking: Masking;
+}
+
+export interface ProtocolOptions {
+  readonly enabled: boolean;
+  /** Its relatives on multicast ports are followed as well. */
+  readonly multicast?: boolean;
 }
 
 export interface PipelineParts {
@@ -31,6 +48,8 @@ export interface PipelineParts {
   readonly timebase: Timebase;
   /** How much of each exchange the listeners want. */
   readonly detail: Detail;
+  /** Takes names that DNS told. */
+  readonly names?: NameSink | null;
   /** Called about once a second of packet time. */
   readonly onTick?: ((nowNs: number) => void) | undefined;
   /** The base second has moved on by `shiftNs`; everything kept in the old times is to be shifted or forgotten. */
@@ -61,7 +80,7 @@ export class Pipeline implements FrameHandler {
   readonly stats = new CaptureCounters();
   readonly #packets: PacketDecoder;
   readonly #tcp: Tcp;
-  readonly #streams = new StreamCounters();
+  readonly #udp: Udp;
   readonly #onTick: ((nowNs: number) => void) | undefined;
   readonly #onRebase: ((shiftNs: number) => void) | undefined;
   /** The latest time seen, and when the next sweep is due. */
@@ -75,31 +94,37 @@ export class Pipeline implements FrameHandler {
     this.#onRebase = o.onRebase;
     this.#packets = new PacketDecoder({ budget, counters });
     const exchanges = new ExchangeCounters();
-    const streams = this.#streams;
-    const pairing: PairingEnv = {
-      listener: o.listeners.length === 1 ? o.listeners[0]! : all(o.listeners),
-      counters: exchanges,
-      budget,
-      owner: budget.owner('exchanges'),
-      timeoutNs: config.exchanges.timeoutMs * 1e6,
-      quietNs: config.exchanges.quietMs * 1e6,
-      maxInFlight: config.exchanges.maxInFlight,
-      detail: o.detail,
-    };
+    const streams = new StreamCounters();
+    const open = openPairing(o, exchanges);
+    const { speak } = config.protocols;
+    const spoken = PROTOCOLS.filter((p) => speak[p.name]?.enabled !== false);
     const env: ConversationEnv = {
       lanes: new LaneEnv(budget, streams),
-      detector: new Detector(PROTOCOLS.filter((p) => config.protocols[p.name]?.enabled !== false)),
+      detector: new Detector(spoken.filter((p) => p.transport === 'tcp')),
       counters: streams,
       budget,
       probeOwner: budget.owner('detection'),
-      pairing: (protocol, ends, weather, midway) => new Pairing(pairing, protocol, ends, weather, midway),
+      pairing: open,
     };
     this.#tcp = new Tcp(env, config.streams, streams, budget);
+    this.#udp = new Udp({
+      detector: new Detector(spoken.filter((p) => p.transport === 'udp')),
+      pairing: open,
+      counters: streams,
+      budget,
+      timebase: o.timebase,
+      maxFlows: config.streams.maxFlows,
+      shunned: new Set(spoken.flatMap((p) => (speak[p.name]?.multicast === true ? [] : (p.multicastPorts ?? [])))),
+    });
     counters.add('capture', this.stats);
     counters.add('stream', streams);
     counters.add('exchange', exchanges);
     counters.reader((put) => {
-      put('stream.flows', this.#tcp.flows, 'gauge');
+      put('stream.flows', this.#tcp.flows + this.#udp.flows, 'gauge');
+      for (const v of VOCABULARIES) {
+        put('vocabulary.words', v.size, 'gauge', { vocabulary: v.name });
+        put('vocabulary.refused', v.refused, 'counter', { vocabulary: v.name });
+      }
       put('memory.limit', budget.maxBytes, 'gauge');
       for (const owner of budget.owners) {
         put('memory.used', owner.used, 'gauge', { owner: owner.name });
@@ -127,7 +152,7 @@ export class Pipeline implements FrameHandler {
     if (!this.#packets.decode(buf, start, end, wireLength, timeNs, link)) return;
     const p = this.#packets.packet;
     if (p.protocol === TCP) this.#tcp.segment(p);
-    else this.#streams.udpNotDecoded++;
+    else this.#udp.datagram(p);
   }
 
   /** Time goes on without packets; `nowNs` since the base second. */
@@ -140,6 +165,7 @@ export class Pipeline implements FrameHandler {
   /** End of capture: finishes what is in flight as open. */
   end(): void {
     this.#tcp.end(this.#nowNs);
+    this.#udp.end(this.#nowNs);
     this.#onTick?.(this.#nowNs);
   }
 
@@ -155,6 +181,7 @@ export class Pipeline implements FrameHandler {
   /** Nothing goes on over such a distance: what is in flight ends, and times count from a new base. */
   #rebase(sec: number, nsec: number): number {
     this.#tcp.end(this.#nowNs);
+    this.#udp.end(this.#nowNs);
     this.#onTick?.(this.#nowNs);
     const shiftNs = (sec - this.timebase.baseSec) * 1e9;
     this.timebase.baseSec = sec;
@@ -172,8 +199,34 @@ export class Pipeline implements FrameHandler {
     // On whole seconds, so that the same packets give the same sweeps however they were batched.
     this.#tickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS;
     this.#tcp.sweep(nowNs);
+    this.#udp.sweep(nowNs);
     this.#onTick?.(nowNs);
   }
+}
+
+/** How a conversation comes to its pairing: each protocol's exchanges say what may be told of them. */
+function openPairing(o: PipelineParts, counters: ExchangeCounters): OpenPairing {
+  const { config, budget } = o;
+  const env: PairingEnv = {
+    listener: o.listeners.length === 1 ? o.listeners[0]! : all(o.listeners),
+    counters,
+    budget,
+    owner: budget.owner('exchanges'),
+    tableOwner: budget.owner('tables'),
+    timeoutNs: config.exchanges.timeoutMs * 1e6,
+    quietNs: config.exchanges.quietMs * 1e6,
+    maxInFlight: config.exchanges.maxInFlight,
+    maxStatementBytes: config.protocols.maxStatementBytes,
+    detail: o.detail,
+    names: o.names ?? null,
+  };
+  const spoken = new Map<Protocol, Spoken>(
+    PROTOCOLS.map((p) => [p, { name: p.name, semantics: p.semantics, masking: config.masking }]),
+  );
+  return (protocol, ends, weather, midway) =>
+    protocol.pairing === 'in_order'
+      ? new Pairing(env, spoken.get(protocol)!, ends, weather, midway)
+      : new KeyedPairing(env, spoken.get(protocol)!, ends, weather, protocol.transport === 'udp');
 }
 
 function all(listeners: readonly ExchangeListener[]): ExchangeListener {

@@ -7,6 +7,7 @@ export type Config = ReturnType<typeof configOf>;
 
 /** `otel`: the OTEL_* variables, which the exporter reads itself. */
 export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
+  const { maxStatementBytes, ...speak } = s.protocols;
   const agentId = s.agent.id === '' ? hostname() : s.agent.id;
   return freeze({
     agent: { id: agentId },
@@ -32,7 +33,8 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
       quietMs: parseMs(s.exchanges.quiet),
       maxInFlight: s.exchanges.maxInFlight,
     },
-    protocols: s.protocols,
+    protocols: { maxStatementBytes: parseBytes(maxStatementBytes), speak },
+    masking: s.masking,
     naming: s.naming,
     telemetry: {
       spans: {

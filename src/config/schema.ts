@@ -56,6 +56,8 @@ const service = z
     when: () => true,
   });
 
+const protocol = z.strictObject({ enabled: flag });
+
 export const SETTINGS = z.strictObject({
   agent: z.strictObject({ id: text }),
   capture: z.strictObject({
@@ -82,7 +84,17 @@ export const SETTINGS = z.strictObject({
     quiet: duration('10ms', '10m'),
     maxInFlight: count(1, 65_536),
   }),
-  protocols: z.strictObject({ http: z.strictObject({ enabled: flag }) }),
+  protocols: z.strictObject({
+    maxStatementBytes: bytes('64', '64KiB'),
+    http: protocol,
+    mysql: protocol,
+    postgresql: protocol,
+    mongodb: protocol,
+    redis: protocol,
+    memcached: protocol,
+    dns: z.strictObject({ enabled: flag, multicast: flag }),
+  }),
+  masking: z.strictObject({ literals: flag, comments: flag, keys: flag }),
   naming: z.strictObject({ hostsFile: text, services: z.array(service, { error: 'must be a list of rules' }) }),
   routes: word('off', 'template'),
   spans: z.strictObject({

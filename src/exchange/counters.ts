@@ -12,10 +12,15 @@ export class ExchangeCounters {
   quarantinedPairs = 0;
   /** Responses refused because their acknowledgement did not cover the request they would have been paired with. */
   refusedByAck = 0;
+  /** Requests under a correlation id that was still under way: the older one's answer is not waited for any more. */
+  keyReused = 0;
+  /** Prepared statements, cursors: entries that made room for others, and such as the memory budget did not allow. */
+  tableEvicted = 0;
+  tableRefused = 0;
   /** Times that order became unknown. */
   orderLost = 0;
   /** Requests beyond `exchanges.maxInFlight` or the memory budget. */
   refusedInFlight = 0;
-  /** Exchanges whose texts (target, headers) the memory budget did not allow. */
+  /** Exchanges whose texts (target, statement, headers) the memory budget did not allow. */
   refusedDetail = 0;
 }

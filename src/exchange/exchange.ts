@@ -1,6 +1,7 @@
 /** One request and its response, in the same shape for every protocol. */
 
 import { addressText } from '../bytes/address.ts';
+import type { Masking } from './masking.ts';
 import type { Semantics } from './semantics.ts';
 
 /** A time that was not seen. */
@@ -76,6 +77,8 @@ export interface Spoken {
   /** Folder name, config key, metric label: `http`. */
   readonly name: string;
   readonly semantics: Semantics;
+  /** What is hidden; absent: everything that can be. */
+  readonly masking?: Masking;
 }
 
 export class Exchange {
@@ -107,14 +110,20 @@ export class Exchange {
   operation = '';
   /** Path with query as on the wire, table, topic. */
   target = '';
-  /** Statement text, bounded; unmasked. */
+  /** Database that the request speaks to; '' when it has none or it is not known. */
+  namespace = '';
+  /** Statement text, at most `protocols.maxStatementBytes` of it; unmasked. */
   statement = '';
+  /** Bytes of the statement that were on the wire and are not in `statement`. */
+  statementCut = 0;
   /** Version of the protocol, in its own numbering (HTTP: 9 for 0.9, 10, 11); 0 when it has none. */
   version = 0;
   /** Numeric status of the response; 0 when none was seen. */
   status = 0;
   /** The protocol's own opinion, for the raw report; spans and metrics ask Semantics. */
   failed = false;
+  /** The server may take its time (a blocking pop, a long poll): the duration says nothing of its speed. */
+  waits = false;
   /** What happened on the connection between start and end. */
   retransmissions = 0;
   outOfOrder = 0;
@@ -132,6 +141,14 @@ export class Exchange {
     this.key = key;
     this.startNs = startNs;
   }
+}
+
+/** Why no whole response came, as the value of `error.type`; '' when one did, when none was due, and when nobody can say. */
+export function failureOf(x: Exchange): string {
+  if (x.outcome === TIMEOUT) return 'timeout';
+  if (x.outcome === RESET) return 'connection_reset';
+  if (x.outcome === CLOSED) return 'connection_closed';
+  return '';
 }
 
 /** Takes every exchange that has come to an end. The record is the listener's to keep. */

@@ -1,11 +1,9 @@
-import type { Budget, Owner } from '../bytes/budget.ts';
 import type { Window } from '../bytes/window.ts';
-import type { ExchangeCounters } from './counters.ts';
+import { Book, type PairingEnv } from './book.ts';
 import {
   COMPLETE,
   type Ends,
   Exchange,
-  type ExchangeListener,
   IN_FLIGHT,
   LOST,
   ONE_WAY,
@@ -15,24 +13,7 @@ import {
   TRUNCATED,
   UNSEEN,
 } from './exchange.ts';
-import { identify } from './identity.ts';
 import type { Weather } from './weather.ts';
-
-/** What all pairings of a pipeline share. */
-export interface PairingEnv {
-  readonly listener: ExchangeListener;
-  readonly counters: ExchangeCounters;
-  readonly budget: Budget;
-  readonly owner: Owner;
-  readonly timeoutNs: number;
-  readonly quietNs: number;
-  readonly maxInFlight: number;
-  /** How much of each record is wanted; 2 (everything) includes the identity. */
-  readonly detail: 0 | 1 | 2;
-}
-
-/** An exchange in flight or kept back: the record and its place in the queue, without its texts. */
-const EXCHANGE_COST = 600;
 
 /** Order is known exactly: nothing was missed since the connection began. */
 const ALIGNED = 0;
@@ -55,12 +36,7 @@ const PROOF = 16;
  * Requests and responses of one connection of an in-order protocol: first asked, first answered. It would rather lose an
  * exchange than pair it wrongly: see the states above.
  */
-export class Pairing {
-  readonly detail: 0 | 1 | 2;
-  readonly #env: PairingEnv;
-  readonly #protocol: Spoken;
-  readonly #ends: Ends;
-  readonly #weather: Weather;
+export class Pairing extends Book {
   /** In flight, oldest first, from `#head` on. Given-up ones stay as placeholders for their late response. */
   #queue: Exchange[] = [];
   #head = 0;
@@ -84,15 +60,9 @@ export class Pairing {
   #unknownBehind = false;
   #responseEndSeq = 0;
   #responseEnded = false;
-  /** Exchanges that came to a response. */
-  finished = 0;
 
   constructor(env: PairingEnv, protocol: Spoken, ends: Ends, weather: Weather, midway: boolean) {
-    this.#env = env;
-    this.detail = env.detail;
-    this.#protocol = protocol;
-    this.#ends = ends;
-    this.#weather = weather;
+    super(env, protocol, ends, weather);
     this.#order = midway ? TRIAL : ALIGNED;
     this.#exact = !midway;
     this.#missedSince = midway;
@@ -103,7 +73,7 @@ export class Pairing {
   }
 
   begin(key: number, w: Window, from: number, to: number): Exchange | null {
-    const c = this.#env.counters;
+    const c = this.env.counters;
     const timeNs = w.timeAt(from);
     const outstanding = this.inFlight > 0 || this.#answering !== null;
     // Sent before the end of the last response was received: the client does not wait for responses.
@@ -123,31 +93,18 @@ export class Pairing {
       this.#order = ALIGNED;
       this.#releaseHeld();
     } else if (this.#order === BLIND) {
-      if (timeNs - this.#sinceNs() < this.#env.quietNs) {
+      if (timeNs - this.#sinceNs() < this.env.quietNs) {
         c.quarantinedRequests++;
         return null;
       }
       this.#order = TRIAL;
     }
     this.#missedSince = false;
-    if (this.inFlight >= this.#env.maxInFlight || !this.#env.budget.take(this.#env.owner, EXCHANGE_COST)) {
-      c.refusedInFlight++;
+    const x = this.open(key, w, from, to, false);
+    if (x === null) {
       this.#unknownBehind = true; // it will be answered, and nobody must get that answer
       return null;
     }
-    const x = new Exchange(this.#protocol, this.#ends, key, timeNs);
-    x.heldBytes = EXCHANGE_COST;
-    c.begun++;
-    x.retransmissions = 0 - this.#weather.retransmissions; // `-0` would make a double of the field
-    x.outOfOrder = 0 - this.#weather.outOfOrder;
-    x.zeroWindows = 0 - this.#weather.zeroWindows;
-    const seq = w.seqAt(from);
-    if (this.detail === 2) identify(x, seq, w.ackAt(from), w.buf, from, to);
-    else {
-      x.id0 = seq; // enough to know a packet that was captured twice
-      x.id1 = w.ackAt(from);
-    }
-    x.requestHeadEnd = w.seqAt(to);
     this.#queue.push(x);
     return x;
   }
@@ -156,26 +113,15 @@ export class Pairing {
   #silent(nowNs: number): boolean {
     const silenceNs = nowNs - this.#sinceNs();
     return (
-      silenceNs >= this.#env.quietNs &&
+      silenceNs >= this.env.quietNs &&
       silenceNs >= 2 * this.#slowestNs &&
-      this.#weather.lastDataNs !== Number.NEGATIVE_INFINITY &&
-      this.#lossNs !== this.#weather.lastDataNs
+      this.weather.lastDataNs !== Number.NEGATIVE_INFINITY &&
+      this.#lossNs !== this.weather.lastDataNs
     );
   }
 
   #sinceNs(): number {
-    return Math.max(this.#weather.lastDataNs, this.#blindNs);
-  }
-
-  asked(x: Exchange, textBytes: number): void {
-    if (x.outcome !== IN_FLIGHT) return; // given up while its head was still coming in
-    if (this.#env.budget.take(this.#env.owner, textBytes)) x.heldBytes += textBytes;
-    else {
-      x.detail = null;
-      x.target = '';
-      this.#env.counters.refusedDetail++;
-    }
-    this.#env.listener.begun?.(x);
+    return Math.max(this.weather.lastDataNs, this.#blindNs);
   }
 
   expected(_key: number): Exchange | null {
@@ -183,7 +129,7 @@ export class Pairing {
   }
 
   answer(_key: number, w: Window, at: number): Exchange | null {
-    const c = this.#env.counters;
+    const c = this.env.counters;
     if (this.inFlight === 0) {
       if (this.#order === BLIND || this.#missedSince) c.quarantinedResponses++;
       else c.unasked++;
@@ -245,7 +191,14 @@ export class Pairing {
   /** The protocol answers nothing to this request, which is at the queue's end. */
   oneWay(x: Exchange): void {
     this.#queue.pop();
-    this.#end(x, ONE_WAY, true);
+    this.#end(x, ONE_WAY, false);
+  }
+
+  /** The oldest in flight gets no response, and the protocol says so. */
+  unanswered(x: Exchange): void {
+    if (this.inFlight === 0 || this.#queue[this.#head] !== x) return;
+    this.#shift();
+    if (x.outcome === IN_FLIGHT) this.#end(x, ONE_WAY, true);
   }
 
   requestsLost(): void {
@@ -264,13 +217,13 @@ export class Pairing {
 
   #missed(): void {
     this.#missedSince = true;
-    this.#lossNs = this.#weather.lastDataNs;
+    this.#lossNs = this.weather.lastDataNs;
   }
 
   /** Gives up what has waited too long, and releases kept-back pairs of a silent connection. Called about once a second. */
   sweep(nowNs: number): void {
-    const { timeoutNs, quietNs } = this.#env;
-    const lastDataNs = this.#weather.lastDataNs;
+    const { timeoutNs, quietNs } = this.env;
+    const lastDataNs = this.weather.lastDataNs;
     for (let i = this.#head; i < this.#queue.length; i++) {
       const x = this.#queue[i]!;
       // While its request is still being sent nobody waits for an answer.
@@ -307,35 +260,29 @@ export class Pairing {
     this.#queue.length = 0;
     this.#head = 0;
     this.#releaseHeld();
+    this.forgetTables();
   }
 
   /** It was the wrong protocol: nothing of it was real. */
   discard(): void {
-    for (let i = this.#head; i < this.#queue.length; i++) this.#drop(this.#queue[i]!);
-    if (this.#answering !== null) this.#drop(this.#answering);
-    for (const x of this.#held) this.#drop(x);
+    for (let i = this.#head; i < this.#queue.length; i++) this.drop(this.#queue[i]!);
+    if (this.#answering !== null) this.drop(this.#answering);
+    for (const x of this.#held) this.drop(x);
     this.#queue.length = 0;
     this.#head = 0;
     this.#held.length = 0;
     this.#answering = null;
-  }
-
-  #drop(x: Exchange): void {
-    this.#env.budget.give(this.#env.owner, x.heldBytes);
-    x.heldBytes = 0;
+    this.forgetTables();
   }
 
   /** An exchange has come to its end. `paired`: its response is known, and as good as the order is. */
   #end(x: Exchange, outcome: number, paired: boolean): void {
-    x.outcome = outcome;
-    x.retransmissions += this.#weather.retransmissions;
-    x.outOfOrder += this.#weather.outOfOrder;
-    x.zeroWindows += this.#weather.zeroWindows;
+    this.conclude(x, outcome);
     if (!paired || this.#order === ALIGNED) {
-      this.#tell(x);
+      this.tell(x);
       return;
     }
-    if (this.#held.length === PROOF) this.#tell(this.#held.shift()!);
+    if (this.#held.length === PROOF) this.tell(this.#held.shift()!);
     this.#held.push(x);
     if (outcome === COMPLETE && ++this.#trips >= PROOF) {
       this.#order = ALIGNED;
@@ -343,14 +290,8 @@ export class Pairing {
     }
   }
 
-  #tell(x: Exchange): void {
-    this.#env.budget.give(this.#env.owner, x.heldBytes);
-    x.heldBytes = 0;
-    this.#env.listener.finished(x);
-  }
-
   #releaseHeld(): void {
-    for (const x of this.#held) this.#tell(x);
+    for (const x of this.#held) this.tell(x);
     this.#held.length = 0;
   }
 
@@ -365,7 +306,7 @@ export class Pairing {
   }
 
   #distrust(): void {
-    this.#env.counters.orderLost++;
+    this.env.counters.orderLost++;
     this.#trips = 0;
     this.#exact = false;
     if (this.#pipelines) this.#throwAwayHeld();
@@ -393,10 +334,10 @@ export class Pairing {
   }
 
   #throwAwayHeld(): void {
-    this.#env.counters.quarantinedPairs += this.#held.length;
+    this.env.counters.quarantinedPairs += this.#held.length;
     for (const x of this.#held) {
       unpaired(x).outcome = LOST;
-      this.#tell(x);
+      this.tell(x);
     }
     this.#held.length = 0;
   }

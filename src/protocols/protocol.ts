@@ -3,8 +3,9 @@
 import type { Window } from '../bytes/window.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Semantics } from '../exchange/semantics.ts';
+import type { Table } from '../exchange/table.ts';
 
-export type { Window };
+export type { Table, Window };
 
 export const TO_SERVER = 0;
 export const TO_CLIENT = 1;
@@ -44,6 +45,8 @@ export type Detail = 0 | 1 | 2;
 export interface Exchanges {
   /** How much of the record is wanted. */
   readonly detail: Detail;
+  /** Longest part of a statement that is kept (`protocols.maxStatementBytes`). */
+  readonly maxStatementBytes: number;
   /**
    * A request begins at `buf[from]`; `buf[from, to)` (at most 64 bytes of it are used) are bytes that every observer
    * of the request sees, however it was cut into segments. Null: not to be followed (quarantine, limits); it was counted.
@@ -61,10 +64,16 @@ export interface Exchanges {
   truncate(x: Exchange): void;
   /** Nothing answers the request that began last. */
   oneWay(x: Exchange): void;
+  /** The oldest request in flight (in order), or this one (by key), gets no response, as only now is known: quiet commands. */
+  unanswered(x: Exchange): void;
   /** Request bytes were lost: what was asked meanwhile is unknown. */
   requestsLost(): void;
   /** Response bytes were lost: what was answered meanwhile is unknown. */
   responsesLost(): void;
+  /** A bounded table that lives as long as the connection: prepared statements, cursors. To be asked for once. */
+  table<V>(): Table<V>;
+  /** The message at `w.pos` tells the name of an address (four words as in Packet), for so many seconds. */
+  learn(version: number, w0: number, w1: number, w2: number, w3: number, name: string, ttlSec: number, w: Window): void;
 }
 
 export interface Decoder {
@@ -86,9 +95,14 @@ export interface Decoder {
 export interface Protocol {
   /** Folder name, config key, metric label. */
   readonly name: string;
+  /** A protocol spoken over both is listed twice, under one name. Over UDP a window holds one datagram, whole or cut by the snaplen. */
   readonly transport: 'tcp' | 'udp';
+  /** How responses find their requests: by their order, or by the key that both carry. */
+  readonly pairing: 'in_order' | 'keyed';
   /** Decides the order of probing, never the verdict. */
   readonly ports: readonly number[];
+  /** Ports of a relative that is not followed unless `protocols.<name>.multicast` says so (mDNS, LLMNR). */
+  readonly multicastPorts?: readonly number[];
   /** The most bytes that a MORE may ask for; beyond it the decoder must SKIP. */
   readonly maxHead: number;
   /** Pure. `dir` is a guess when nobody saw the connection begin. */

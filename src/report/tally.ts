@@ -30,7 +30,7 @@ export class Tally {
   add(x: Exchange): void {
     this.requests++;
     this.bytes += x.requestBytes + x.responseBytes;
-    if (x.outcome === COMPLETE) this.durations.add(x.endNs - x.startNs);
+    if (x.outcome === COMPLETE && !x.waits) this.durations.add(x.endNs - x.startNs);
     if (x.failed || x.outcome === TIMEOUT || x.outcome === RESET || x.outcome === CLOSED) this.errors++;
   }
 }

@@ -1,8 +1,7 @@
-import { addressText, endpointText } from '../bytes/address.ts';
-import { Ends } from '../exchange/exchange.ts';
 import { Weather } from '../exchange/weather.ts';
 import type { Packet } from '../packet/packet.ts';
-import { Conversation, type ConversationEnv, type Parties, type Side } from './conversation.ts';
+import { Conversation, type ConversationEnv, type Parties } from './conversation.ts';
+import { Flow, type Side } from './flow.ts';
 import { Half } from './half.ts';
 
 export const LIVE = 0;
@@ -11,75 +10,19 @@ export const DONE = 1;
 /** The agent's own, or one that nobody wants: packets are passed over. */
 export const IGNORED = 2;
 
-/** One TCP connection, from its first packet to its last. Side 0 sent the first packet that was seen. */
-export class Connection implements Parties {
-  readonly hash: number;
-  readonly version: number;
-  readonly a0: number;
-  readonly a1: number;
-  readonly a2: number;
-  readonly a3: number;
-  readonly aPort: number;
-  readonly b0: number;
-  readonly b1: number;
-  readonly b2: number;
-  readonly b3: number;
-  readonly bPort: number;
+/** One TCP connection, from its first packet to its last. */
+export class Connection extends Flow implements Parties {
   readonly half0 = new Half();
   readonly half1 = new Half();
   readonly weather = new Weather();
   readonly conversation: Conversation;
   state = LIVE;
-  /** Index in the flow table's list. */
-  place = 0;
   clientSide: -1 | Side = -1;
-  lastNs: number;
   /** Segments wait in a queue, or the receiver has acknowledged what we have not seen. */
   disordered = false;
 
   constructor(p: Packet, hash: number, env: ConversationEnv, midway: boolean) {
-    this.hash = hash;
-    this.version = p.ipVersion;
-    this.a0 = p.src0;
-    this.a1 = p.src1;
-    this.a2 = p.src2;
-    this.a3 = p.src3;
-    this.aPort = p.srcPort;
-    this.b0 = p.dst0;
-    this.b1 = p.dst1;
-    this.b2 = p.dst2;
-    this.b3 = p.dst3;
-    this.bPort = p.dstPort;
-    this.lastNs = p.timeNs;
+    super(p, hash);
     this.conversation = new Conversation(env, this, midway);
-  }
-
-  ends(clientSide: Side): Ends {
-    const e = new Ends();
-    e.ipVersion = this.version;
-    const aIsClient = clientSide === 0;
-    e.client0 = aIsClient ? this.a0 : this.b0;
-    e.client1 = aIsClient ? this.a1 : this.b1;
-    e.client2 = aIsClient ? this.a2 : this.b2;
-    e.client3 = aIsClient ? this.a3 : this.b3;
-    e.clientPort = aIsClient ? this.aPort : this.bPort;
-    e.server0 = aIsClient ? this.b0 : this.a0;
-    e.server1 = aIsClient ? this.b1 : this.a1;
-    e.server2 = aIsClient ? this.b2 : this.a2;
-    e.server3 = aIsClient ? this.b3 : this.a3;
-    e.serverPort = aIsClient ? this.bPort : this.aPort;
-    return e;
-  }
-
-  port(side: Side): number {
-    return side === 0 ? this.aPort : this.bPort;
-  }
-
-  key(side: Side): string {
-    const text =
-      side === 0
-        ? addressText(this.version, this.a0, this.a1, this.a2, this.a3)
-        : addressText(this.version, this.b0, this.b1, this.b2, this.b3);
-    return endpointText(this.version, text, this.port(side));
   }
 }

@@ -1,21 +1,35 @@
 import type { Budget, Owner } from '../bytes/budget.ts';
 import type { Window } from '../bytes/window.ts';
 import { type Ends, LOST } from '../exchange/exchange.ts';
-import type { Pairing } from '../exchange/pairing.ts';
 import type { Weather } from '../exchange/weather.ts';
-import type { Decoder, Dir, Protocol } from '../protocols/protocol.ts';
+import type { Decoder, Dir, Exchanges, Protocol } from '../protocols/protocol.ts';
 import { TO_CLIENT, TO_SERVER } from '../protocols/protocol.ts';
 import type { StreamCounters } from './counters.ts';
 import { type Detector, PROBE_BYTES } from './detect.ts';
+import type { Side } from './flow.ts';
 import { Lane, type LaneEnv } from './lane.ts';
-
-/** Side 0 sent the first packet that was seen of the connection, side 1 is the other. */
-export type Side = 0 | 1;
 
 /** After that many violations without a finished exchange it was the wrong protocol. */
 const MAX_VIOLATIONS = 3;
 /** How often an unrecognised connection is looked at again, each time the talk changes direction. */
 const MAX_RETRIES = 64;
+
+/** The exchanges of one connection as the stream room sees them. */
+export interface Pairing extends Exchanges {
+  /** Requests without a response, so far. */
+  readonly inFlight: number;
+  /** Exchanges that came to a response. */
+  readonly finished: number;
+  /** About once a second: gives up what has waited too long. */
+  sweep(nowNs: number): void;
+  /** The connection is over: what is in flight ends as `outcome` (RESET, CLOSED, OPEN, LOST). */
+  close(outcome: number, nowNs: number): void;
+  /** It was the wrong protocol: nothing of it was real. */
+  discard(): void;
+}
+
+/** Makes the pairing for a connection or flow that has been recognised. */
+export type OpenPairing = (protocol: Protocol, ends: Ends, weather: Weather, midway: boolean) => Pairing;
 
 /** What all conversations of a pipeline share. */
 export interface ConversationEnv {
@@ -24,8 +38,7 @@ export interface ConversationEnv {
   readonly counters: StreamCounters;
   readonly budget: Budget;
   readonly probeOwner: Owner;
-  /** Makes the pairing for a connection that has been recognised. */
-  pairing(protocol: Protocol, ends: Ends, weather: Weather, midway: boolean): Pairing;
+  readonly pairing: OpenPairing;
 }
 
 /** What a conversation must know of its connection. */

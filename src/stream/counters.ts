@@ -10,7 +10,12 @@ export class StreamCounters {
   refusedFlows = 0;
   /** Packets of connections that the agent itself opened to its Collector. */
   ignoredOwn = 0;
-  udpNotDecoded = 0;
+  /** UDP: conversations followed, datagrams handed to a decoder, of no known protocol, not understood, cut by the snaplen. */
+  udpFlows = 0;
+  datagrams = 0;
+  datagramsUnrecognised = 0;
+  datagramsMalformed = 0;
+  datagramsCut = 0;
   retransmittedSegments = 0;
   outOfOrderSegments = 0;
   keepAlives = 0;

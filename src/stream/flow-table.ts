@@ -1,5 +1,5 @@
 import type { Packet } from '../packet/packet.ts';
-import type { Connection } from './connection.ts';
+import type { Flow } from './flow.ts';
 
 /** Unknown to the outside, so that nobody can choose addresses that all fall into one slot. No output depends on it. */
 const SEED = (Math.random() * 0x100000000) | 0;
@@ -25,21 +25,21 @@ function mix(address: number, port: number): number {
 const START_SLOTS = 1024;
 
 /**
- * Connections by their two endpoints: open addressing with linear probing over a power of two, at most half full.
+ * Flows by their two endpoints: open addressing with linear probing over a power of two, at most half full.
  * Removal shifts the followers back, so there are no tombstones and the table does not decay.
  */
-export class FlowTable {
-  #slots: (Connection | null)[] = new Array<Connection | null>(START_SLOTS).fill(null);
+export class FlowTable<F extends Flow> {
+  #slots: (F | null)[] = new Array<F | null>(START_SLOTS).fill(null);
   #mask = START_SLOTS - 1;
-  /** Every connection; the order depends on insertions and removals alone. */
-  readonly all: Connection[] = [];
+  /** Every flow; the order depends on insertions and removals alone. */
+  readonly all: F[] = [];
 
   get size(): number {
     return this.all.length;
   }
 
-  /** The packet's connection, or null. */
-  find(p: Packet, hash: number): Connection | null {
+  /** The packet's flow, or null. */
+  find(p: Packet, hash: number): F | null {
     const slots = this.#slots;
     const mask = this.#mask;
     for (let i = hash & mask; ; i = (i + 1) & mask) {
@@ -49,14 +49,14 @@ export class FlowTable {
     }
   }
 
-  insert(c: Connection): void {
+  insert(c: F): void {
     if (this.all.length * 2 >= this.#slots.length) this.#grow();
     this.#place(c);
     c.place = this.all.length;
     this.all.push(c);
   }
 
-  remove(c: Connection): void {
+  remove(c: F): void {
     const slots = this.#slots;
     const mask = this.#mask;
     let i = c.hash & mask;
@@ -82,7 +82,7 @@ export class FlowTable {
     slots[i] = null;
   }
 
-  #place(c: Connection): void {
+  #place(c: F): void {
     const mask = this.#mask;
     let i = c.hash & mask;
     while (this.#slots[i] !== null) i = (i + 1) & mask;
@@ -91,14 +91,14 @@ export class FlowTable {
 
   #grow(): void {
     const old = this.#slots;
-    this.#slots = new Array<Connection | null>(old.length * 2).fill(null);
+    this.#slots = new Array<F | null>(old.length * 2).fill(null);
     this.#mask = this.#slots.length - 1;
     for (const c of old) if (c !== null) this.#place(c);
   }
 }
 
 /** The packet comes from side 0. */
-export function isForward(c: Connection, p: Packet): boolean {
+export function isForward(c: Flow, p: Packet): boolean {
   return (
     c.aPort === p.srcPort &&
     c.bPort === p.dstPort &&
@@ -114,7 +114,7 @@ export function isForward(c: Connection, p: Packet): boolean {
   );
 }
 
-function isBackward(c: Connection, p: Packet): boolean {
+function isBackward(c: Flow, p: Packet): boolean {
   return (
     c.aPort === p.dstPort &&
     c.bPort === p.srcPort &&

@@ -3,8 +3,9 @@ import { SHED_FLOWS } from '../bytes/budget.ts';
 import { CLOSED, LOST, OPEN, RESET } from '../exchange/exchange.ts';
 import { ACK, FIN, type Packet, RST, SYN } from '../packet/packet.ts';
 import { Connection, DONE, IGNORED, LIVE } from './connection.ts';
-import type { ConversationEnv, Side } from './conversation.ts';
+import type { ConversationEnv } from './conversation.ts';
 import type { StreamCounters } from './counters.ts';
+import type { Side } from './flow.ts';
 import { FlowTable, flowHash, isForward } from './flow-table.ts';
 import type { Half, Segment } from './half.ts';
 import type { StreamOptions } from './options.ts';
@@ -31,7 +32,7 @@ const MAX_JUMP = 1 << 28;
  * acknowledgement covers bytes of the other side that we have not delivered yet is held until they come or are given up.
  */
 export class Tcp {
-  readonly #table = new FlowTable();
+  readonly #table = new FlowTable<Connection>();
   readonly #env: ConversationEnv;
   readonly #options: StreamOptions;
   readonly #counters: StreamCounters;

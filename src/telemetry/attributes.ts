@@ -4,8 +4,8 @@ import type { ProtobufWriter } from './protobuf.ts';
 export type AttributeValue = string | number | boolean | readonly string[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
-/** Characters of an attribute value that are kept. A request target may be as long as the longest head a decoder takes. */
-export const MAX_VALUE_CHARS = 4096;
+/** Characters of an attribute value that are kept: the longest statement that may be configured. */
+export const MAX_VALUE_CHARS = 65_536;
 const MAX_ARRAY_VALUES = 64;
 /** Values of up to this many characters are tried in the short form. */
 const MAX_SHORT = 100;

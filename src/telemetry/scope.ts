@@ -29,6 +29,7 @@ export const ERROR_TYPE = 'error.type';
 /** Set on the series that takes what the limit of series turned away (metrics SDK specification, cardinality limits). */
 export const METRIC_OVERFLOW = 'otel.metric.overflow';
 
+export const SPANTAP_WAITS = 'spantap.waits';
 export const SPANTAP_CLOCK = 'spantap.clock';
 export const SPANTAP_OUTCOME = 'spantap.outcome';
 export const SPANTAP_TIME_TO_FIRST_BYTE = 'spantap.time_to_first_byte';

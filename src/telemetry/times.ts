@@ -7,8 +7,11 @@ export function lastSeenNs(x: Exchange): number {
   return Number.isNaN(x.requestEndNs) ? x.startNs : x.requestEndNs;
 }
 
-/** How long the exchange took, at least 0; -1 when its end was not seen. For one without an answer: until it was given up. */
+/**
+ * How long the exchange took, at least 0; -1 when its end was not seen, or when the server was asked to wait. For one without an
+ * answer: until it was given up.
+ */
 export function durationNs(x: Exchange): number {
-  if (x.outcome === TRUNCATED || Number.isNaN(x.endNs)) return -1;
+  if (x.waits || x.outcome === TRUNCATED || Number.isNaN(x.endNs)) return -1;
   return x.endNs > x.startNs ? x.endNs - x.startNs : 0;
 }

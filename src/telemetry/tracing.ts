@@ -213,6 +213,7 @@ export function putDetail(x: Exchange, side: Side, put: AttributeSink): void {
   if (x.retransmissions > 0) put.int(names.SPANTAP_RETRANSMISSIONS, x.retransmissions);
   if (x.outOfOrder > 0) put.int(names.SPANTAP_OUT_OF_ORDER, x.outOfOrder);
   if (x.zeroWindows > 0) put.int(names.SPANTAP_ZERO_WINDOWS, x.zeroWindows);
+  if (x.waits) put.boolean(names.SPANTAP_WAITS, true);
 }
 
 /** Nothing when one of the two times was not seen: their difference is NaN then. */

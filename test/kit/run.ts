@@ -12,11 +12,15 @@ import { FIN, type Frame, layOut, type Party, RST } from './frame.ts';
 export const DEFAULTS: PipelineOptions = {
   streams: { maxFlows: 50_000, idleMs: 300_000, maxReorderBytes: 1 << 20, lossGraceMs: 20 },
   exchanges: { timeoutMs: 120_000, quietMs: 5000, maxInFlight: 1024 },
-  protocols: Object.fromEntries(PROTOCOLS.map((p) => [p.name, { enabled: true }])),
+  protocols: {
+    maxStatementBytes: 4096,
+    speak: Object.fromEntries(PROTOCOLS.map((p) => [p.name, { enabled: true }])),
+  },
+  masking: { literals: true, comments: true, keys: true },
 };
 
 /** Owners that must hold nothing when every connection has come to its end. */
-const TRANSIENT = ['lanes', 'reassembly', 'exchanges', 'detection'];
+const TRANSIENT = ['lanes', 'reassembly', 'exchanges', 'tables', 'detection', 'udpFlows'];
 
 /** What an exchange said at the moment it was reported. */
 export interface Found {

@@ -114,6 +114,7 @@ export class Ear {
     const spy: Protocol = {
       name: 'spy',
       transport: 'tcp',
+      pairing: 'in_order',
       ports: [],
       maxHead: 1024,
       semantics: http.semantics,
@@ -131,6 +132,9 @@ export class Ear {
       counters: new ExchangeCounters(),
       budget: this.budget,
       owner: this.budget.owner('exchanges'),
+      tableOwner: this.budget.owner('tables'),
+      maxStatementBytes: 4096,
+      names: null,
       timeoutNs: 1e12,
       quietNs: 5e9,
       maxInFlight: 10,

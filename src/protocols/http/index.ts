@@ -22,6 +22,7 @@ const SLASH = 47;
 export const http: Protocol = {
   name: 'http',
   transport: 'tcp',
+  pairing: 'in_order',
   ports: [80, 8080, 8000, 8008, 8081, 8888, 3000, 5000, 9090],
   maxHead: 2 * MAX_LINE,
   probe(dir, w) {

@@ -1,5 +1,5 @@
 import { endpointText } from '../../bytes/address.ts';
-import { CLOSED, type Exchange, RESET, TIMEOUT } from '../../exchange/exchange.ts';
+import { type Exchange, failureOf } from '../../exchange/exchange.ts';
 import {
   type AttributeSink,
   CLIENT,
@@ -20,14 +20,6 @@ const versionText = (version: number): string => (version === 9 ? '0.9' : `1.${v
 
 /** The method as attributes have it: unknown ones are `_OTHER`. */
 const methodName = (x: Exchange): string => (METHOD_INDEX.has(x.operation) ? x.operation : '_OTHER');
-
-/** Why no whole response came, as error.type; '' when one did. */
-function failure(x: Exchange): string {
-  if (x.outcome === TIMEOUT) return 'timeout';
-  if (x.outcome === RESET) return 'connection_reset';
-  if (x.outcome === CLOSED) return 'connection_closed';
-  return '';
-}
 
 const ABSOLUTE = /^([a-z][a-z0-9+.-]{0,10}):\/\/([^/?#]*)/i;
 
@@ -150,7 +142,7 @@ export const httpSemantics: Semantics = {
   },
 
   errorType: (x, side) => {
-    const failed = failure(x);
+    const failed = failureOf(x);
     if (failed !== '') return failed;
     return x.status >= 500 || (side === CLIENT && x.status >= 400) ? String(x.status) : '';
   },

@@ -1,0 +1,132 @@
+import type { Budget, Owner } from '../bytes/budget.ts';
+import type { Window } from '../bytes/window.ts';
+import type { ExchangeCounters } from './counters.ts';
+import { type Ends, Exchange, type ExchangeListener, IN_FLIGHT, type Spoken } from './exchange.ts';
+import { identify } from './identity.ts';
+import type { NameSink } from './names.ts';
+import { Table, type TableEnv } from './table.ts';
+import type { Weather } from './weather.ts';
+
+/** What all pairings of a pipeline share. */
+export interface PairingEnv extends TableEnv {
+  readonly listener: ExchangeListener;
+  readonly counters: ExchangeCounters;
+  readonly budget: Budget;
+  readonly owner: Owner;
+  readonly timeoutNs: number;
+  readonly quietNs: number;
+  readonly maxInFlight: number;
+  /** Longest part of a statement that is kept. */
+  readonly maxStatementBytes: number;
+  /** How much of each record is wanted; 2 (everything) includes the identity. */
+  readonly detail: 0 | 1 | 2;
+  /** Who wants names that the wire tells; null: nobody. */
+  readonly names: NameSink | null;
+}
+
+/** An exchange in flight or kept back: the record and its place in the queue, without its texts. */
+const EXCHANGE_COST = 600;
+
+/** The records of one connection from their beginning until they are the listener's, and what they cost. How they are paired is the heirs' matter. */
+export abstract class Book {
+  readonly detail: 0 | 1 | 2;
+  readonly maxStatementBytes: number;
+  protected readonly env: PairingEnv;
+  protected readonly weather: Weather;
+  readonly #protocol: Spoken;
+  readonly #ends: Ends;
+  readonly #tables: Table<unknown>[] = [];
+  /** Exchanges that came to a response. */
+  finished = 0;
+
+  constructor(env: PairingEnv, protocol: Spoken, ends: Ends, weather: Weather) {
+    this.env = env;
+    this.detail = env.detail;
+    this.maxStatementBytes = env.maxStatementBytes;
+    this.weather = weather;
+    this.#protocol = protocol;
+    this.#ends = ends;
+  }
+
+  abstract get inFlight(): number;
+
+  /** A table that lives as long as the connection; to be asked for once, not for each message. */
+  table<V>(): Table<V> {
+    const table = new Table<V>(this.env);
+    this.#tables.push(table);
+    return table;
+  }
+
+  learn(
+    version: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    name: string,
+    ttlSec: number,
+    w: Window,
+  ): void {
+    this.env.names?.learn(version, w0, w1, w2, w3, name, ttlSec, w.timeAt(w.pos));
+  }
+
+  asked(x: Exchange, textBytes: number): void {
+    if (x.outcome !== IN_FLIGHT) return; // given up while its head was still coming in
+    if (this.env.budget.take(this.env.owner, textBytes)) x.heldBytes += textBytes;
+    else {
+      x.detail = null;
+      x.target = '';
+      x.statement = '';
+      this.env.counters.refusedDetail++;
+    }
+    this.env.listener.begun?.(x);
+  }
+
+  /** A new record in flight, or null (and counted) when there is no room for it. `identified`: its identity is wanted whatever the detail. */
+  protected open(key: number, w: Window, from: number, to: number, identified: boolean): Exchange | null {
+    const { counters, budget, owner, maxInFlight } = this.env;
+    if (this.inFlight >= maxInFlight || !budget.take(owner, EXCHANGE_COST)) {
+      counters.refusedInFlight++;
+      return null;
+    }
+    const x = new Exchange(this.#protocol, this.#ends, key, w.timeAt(from));
+    x.heldBytes = EXCHANGE_COST;
+    counters.begun++;
+    x.retransmissions = 0 - this.weather.retransmissions; // `-0` would make a double of the field
+    x.outOfOrder = 0 - this.weather.outOfOrder;
+    x.zeroWindows = 0 - this.weather.zeroWindows;
+    const seq = w.seqAt(from);
+    if (identified || this.detail === 2) identify(x, seq, w.ackAt(from), w.buf, from, to);
+    else {
+      x.id0 = seq; // enough to know a packet that was captured twice
+      x.id1 = w.ackAt(from);
+    }
+    x.requestHeadEnd = w.seqAt(to);
+    return x;
+  }
+
+  /** The record has come to its end as `outcome`; it may still be kept back. */
+  protected conclude(x: Exchange, outcome: number): void {
+    x.outcome = outcome;
+    x.retransmissions += this.weather.retransmissions;
+    x.outOfOrder += this.weather.outOfOrder;
+    x.zeroWindows += this.weather.zeroWindows;
+  }
+
+  /** The record is the listener's from now on. */
+  protected tell(x: Exchange): void {
+    this.drop(x);
+    this.env.listener.finished(x);
+  }
+
+  /** Gives back what the record took. */
+  protected drop(x: Exchange): void {
+    this.env.budget.give(this.env.owner, x.heldBytes);
+    x.heldBytes = 0;
+  }
+
+  /** The connection is over. */
+  protected forgetTables(): void {
+    for (const t of this.#tables) t.clear();
+  }
+}

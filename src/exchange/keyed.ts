@@ -1,0 +1,184 @@
+import type { Window } from '../bytes/window.ts';
+import { Book, type PairingEnv } from './book.ts';
+import {
+  COMPLETE,
+  type Ends,
+  type Exchange,
+  IN_FLIGHT,
+  LOST,
+  ONE_WAY,
+  OPEN,
+  type Spoken,
+  TIMEOUT,
+  TRUNCATED,
+} from './exchange.ts';
+import type { Weather } from './weather.ts';
+
+/**
+ * Requests and responses of one connection of a protocol whose messages carry a correlation id: a response belongs to the request with
+ * its key, whatever was lost around them. Few requests are under way at once, and mostly the oldest is answered first: a list
+ * that is searched from its front serves better than a map.
+ */
+export class KeyedPairing extends Book {
+  readonly #datagrams: boolean;
+  /** In flight, oldest first. */
+  readonly #waiting: Exchange[] = [];
+  /** Their response is being read. */
+  readonly #answering: Exchange[] = [];
+  /** Capture time of the last byte in front of the last loss of response bytes. */
+  #lossNs = Number.NEGATIVE_INFINITY;
+
+  /** `datagrams`: there are no acknowledgements, and the identity must tell datagrams of one second apart. */
+  constructor(env: PairingEnv, protocol: Spoken, ends: Ends, weather: Weather, datagrams: boolean) {
+    super(env, protocol, ends, weather);
+    this.#datagrams = datagrams;
+  }
+
+  get inFlight(): number {
+    return this.#waiting.length;
+  }
+
+  begin(key: number, w: Window, from: number, to: number): Exchange | null {
+    const before = this.#find(key);
+    if (before >= 0) {
+      // The client uses the id anew: it does not wait for that answer any more, and ours to it can no longer be told from the new one's.
+      this.env.counters.keyReused++;
+      this.#end(this.#take(before), LOST);
+    }
+    const x = this.open(key, w, from, to, this.#datagrams);
+    if (x !== null) this.#waiting.push(x);
+    return x;
+  }
+
+  expected(key: number): Exchange | null {
+    const i = this.#find(key);
+    return i < 0 ? null : this.#waiting[i]!;
+  }
+
+  answer(key: number, w: Window, at: number): Exchange | null {
+    const c = this.env.counters;
+    const i = this.#find(key);
+    if (i < 0) {
+      c.unasked++;
+      return null;
+    }
+    const x = this.#waiting[i]!;
+    if (!this.#datagrams && ((w.ackAt(at) - x.requestHeadEnd) | 0) < 0) {
+      c.refusedByAck++; // sent before the server had that request
+      return null;
+    }
+    this.#take(i);
+    x.firstByteNs = w.timeAt(at);
+    this.#answering.push(x);
+    return x;
+  }
+
+  /** The response ends in front of `w.pos`. */
+  finish(x: Exchange, w: Window): void {
+    if (!this.#settled(x)) return;
+    x.endNs = Math.max(w.timeBefore(), x.firstByteNs);
+    this.#end(x, COMPLETE);
+  }
+
+  truncate(x: Exchange): void {
+    if (this.#settled(x)) this.#end(x, TRUNCATED);
+  }
+
+  /** Nothing answers this request. */
+  oneWay(x: Exchange): void {
+    const i = this.#waiting.indexOf(x);
+    if (i >= 0) this.#end(this.#take(i), ONE_WAY);
+  }
+
+  unanswered(x: Exchange): void {
+    this.oneWay(x);
+  }
+
+  requestsLost(): void {}
+
+  responsesLost(): void {
+    this.#lossNs = this.weather.lastDataNs;
+    for (const x of this.#answering) if (x.outcome === IN_FLIGHT) this.#end(x, TRUNCATED);
+    this.#answering.length = 0;
+  }
+
+  /** Gives up what has waited too long. Called about once a second. */
+  sweep(nowNs: number): void {
+    const { timeoutNs } = this.env;
+    const waiting = this.#waiting;
+    for (let i = waiting.length - 1; i >= 0; i--) {
+      const x = waiting[i]!;
+      const sinceNs = Number.isNaN(x.requestEndNs) ? Math.max(x.startNs, this.weather.lastDataNs) : x.startNs;
+      if (nowNs - sinceNs < timeoutNs) continue;
+      this.#take(i);
+      x.endNs = sinceNs + timeoutNs;
+      this.#end(x, this.#unanswered(x, TIMEOUT));
+    }
+    for (const x of this.#answering) {
+      // A long download is no timeout while bytes move.
+      const lastNs = Math.max(x.firstByteNs, this.weather.lastDataNs);
+      if (x.outcome !== IN_FLIGHT || nowNs - lastNs < timeoutNs) continue;
+      x.endNs = lastNs + timeoutNs;
+      this.#end(x, TIMEOUT);
+    }
+  }
+
+  /** The connection is over: what is in flight ends as `outcome`. */
+  close(outcome: number, nowNs: number): void {
+    const cut = outcome === OPEN || outcome === LOST;
+    for (const x of this.#answering) {
+      if (x.outcome !== IN_FLIGHT) continue;
+      if (!cut) x.endNs = nowNs;
+      this.#end(x, cut ? TRUNCATED : outcome);
+    }
+    for (const x of this.#waiting) {
+      x.endNs = nowNs;
+      this.#end(x, this.#unanswered(x, outcome));
+    }
+    this.#clear();
+  }
+
+  /** It was the wrong protocol: nothing of it was real. */
+  discard(): void {
+    for (const x of this.#waiting) this.drop(x);
+    for (const x of this.#answering) this.drop(x);
+    this.#clear();
+  }
+
+  #clear(): void {
+    this.#waiting.length = 0;
+    this.#answering.length = 0;
+    this.forgetTables();
+  }
+
+  /** A response may have been among the bytes that were lost. */
+  #unanswered(x: Exchange, outcome: number): number {
+    return x.startNs <= this.#lossNs ? LOST : outcome;
+  }
+
+  #find(key: number): number {
+    const waiting = this.#waiting;
+    for (let i = 0; i < waiting.length; i++) if (waiting[i]!.key === key) return i;
+    return -1;
+  }
+
+  #take(i: number): Exchange {
+    const x = this.#waiting[i]!;
+    if (this.#waiting.length === 1) this.#waiting.pop();
+    else this.#waiting.splice(i, 1);
+    return x;
+  }
+
+  /** Its response has come to an end. False: it was given up, and reported, before. */
+  #settled(x: Exchange): boolean {
+    this.finished++;
+    const i = this.#answering.indexOf(x);
+    if (i >= 0) this.#answering.splice(i, 1);
+    return x.outcome === IN_FLIGHT;
+  }
+
+  #end(x: Exchange, outcome: number): void {
+    this.conclude(x, outcome);
+    this.tell(x);
+  }
+}
