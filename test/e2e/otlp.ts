@@ -17,6 +17,8 @@ export interface Span {
   kind: number;
   startTimeUnixNano: string;
   endTimeUnixNano: string;
+  /** Code 2 is Error. */
+  status?: { code?: number };
   attributes: Attribute[];
 }
 

@@ -1,0 +1,112 @@
+/** What the clients of a test did, by their own account, and whether that is what the spans say. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { attribute, CLIENT, type Span } from './otlp.ts';
+import { durationMs, type Tap } from './tap.ts';
+
+/** Attributes that the span must have, and (undefined) must not have; `name` is the span's name. */
+export type Expected = Readonly<Record<string, string | number | undefined>>;
+
+export interface Operation {
+  /** The address of the client's end. */
+  readonly connection: string;
+  readonly expected: Expected;
+  /** Error as the client was told it; '' when all was well. */
+  status: string;
+  /** By the client's clock; NaN for what the client does by itself. */
+  readonly startMs: number;
+  endMs: number;
+}
+
+export class Recorder {
+  readonly operations: Operation[] = [];
+  readonly #statusOf: (error: unknown) => string;
+
+  /** `statusOf`: the code that the server gave, out of the client's exception. */
+  constructor(statusOf: (error: unknown) => string) {
+    this.#statusOf = statusOf;
+  }
+
+  /** Resolves with null when the operation failed. */
+  async time<T>(connection: string, expected: Expected, act: () => Promise<T>): Promise<T | null> {
+    const o = { connection, expected, status: '', startMs: performance.now(), endMs: Number.NaN };
+    this.operations.push(o);
+    try {
+      return await act();
+    } catch (error) {
+      o.status = this.#statusOf(error);
+      return null;
+    } finally {
+      o.endMs = performance.now();
+    }
+  }
+
+  /** What the client's library sends by itself, in its place among the operations of that connection. */
+  byItself(connection: string, expected: Expected, status = ''): void {
+    this.operations.push({ connection, expected, status, startMs: Number.NaN, endMs: Number.NaN });
+  }
+
+  get counts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { status } of this.operations) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  }
+
+  /** The spans of each connection are its operations, one for one and in order. */
+  sameAs(tap: Tap): void {
+    const { conversations } = tap;
+    const operations = Map.groupBy(this.operations, (o) => o.connection);
+    assert.deepEqual([...conversations.keys()].sort(), [...operations.keys()].sort(), 'connections');
+    for (const [connection, own] of operations) {
+      const spans = conversations.get(connection)!;
+      own.forEach((o, i) => {
+        const s = spans[i];
+        const where = `${connection}, operation ${i + 1} of ${own.length} (${spans.length} spans)`;
+        assert.ok(s !== undefined, `${where}: ${JSON.stringify(o.expected)} has no span`);
+        assert.deepEqual(seen(s, o.expected), expectation(o), where);
+        assert.equal(s.kind, CLIENT);
+      });
+      assert.equal(spans.length, own.length, `${connection}: ${JSON.stringify(spans[own.length])}`);
+    }
+  }
+
+  /**
+   * No span is longer than the client waited, and in the median of all operations it is not shorter by more than 1 ms
+   * and a tenth.
+   */
+  timedAs(t: TestContext, tap: Tap): void {
+    const { conversations } = tap;
+    const beyond: number[] = [];
+    const differences: number[] = [];
+    for (const [connection, own] of Map.groupBy(this.operations, (o) => o.connection)) {
+      own.forEach((o, i) => {
+        const clientMs = o.endMs - o.startMs;
+        if (Number.isNaN(clientMs)) return;
+        const spanMs = durationMs(conversations.get(connection)![i]!);
+        assert.ok(spanMs <= clientMs, `${JSON.stringify(o.expected)} took ${clientMs} ms, its span ${spanMs} ms`);
+        differences.push(clientMs - spanMs);
+        beyond.push(clientMs - spanMs - clientMs / 10);
+      });
+    }
+    t.diagnostic(
+      `${beyond.length} operations, spans are shorter by ${median(differences).toFixed(3)} ms in the median`,
+    );
+    assert.ok(median(beyond) <= 1, `in the median ${median(differences)} ms shorter`);
+  }
+}
+
+function seen(s: Span, expected: Expected): Expected {
+  const found: Record<string, string | number | undefined> = { name: s.name, failed: s.status?.code === 2 ? 1 : 0 };
+  for (const key of [...Object.keys(expected), 'error.type'])
+    if (key !== 'name') found[key] = attribute(s, key) as string | number | undefined;
+  return found;
+}
+
+function expectation(o: Operation): Expected {
+  const failed = o.status === '' ? 0 : 1;
+  return { ...o.expected, failed, 'error.type': failed === 0 ? undefined : o.status };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
