@@ -85,7 +85,7 @@ export const SETTINGS = z.strictObject({
     maxInFlight: count(1, 65_536),
   }),
   protocols: z.strictObject({
-    maxStatementBytes: bytes('64', '64KiB'),
+    maxStatementBytes: bytes('64', '16KiB'),
     http: protocol,
     mysql: protocol,
     postgresql: protocol,

@@ -5,7 +5,7 @@ export type AttributeValue = string | number | boolean | readonly string[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** Characters of an attribute value that are kept: the longest statement that may be configured. */
-export const MAX_VALUE_CHARS = 65_536;
+export const MAX_VALUE_CHARS = 16_384;
 const MAX_ARRAY_VALUES = 64;
 /** Values of up to this many characters are tried in the short form. */
 const MAX_SHORT = 100;
