@@ -106,10 +106,13 @@ export class KeyedPairing extends Book {
   sweep(nowNs: number): void {
     const { timeoutNs } = this.env;
     const waiting = this.#waiting;
-    for (let i = waiting.length - 1; i >= 0; i--) {
+    for (let i = 0; i < waiting.length; ) {
       const x = waiting[i]!;
       const sinceNs = Number.isNaN(x.requestEndNs) ? Math.max(x.startNs, this.weather.lastDataNs) : x.startNs;
-      if (nowNs - sinceNs < timeoutNs) continue;
+      if (nowNs - sinceNs < timeoutNs) {
+        i++;
+        continue;
+      }
       this.#take(i);
       x.endNs = sinceNs + timeoutNs;
       this.#end(x, this.#unanswered(x, TIMEOUT));

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Budget } from '../../src/bytes/budget.ts';
+import { Window } from '../../src/bytes/window.ts';
+import { ExchangeCounters } from '../../src/exchange/counters.ts';
+import { CLOSED, Ends, type Exchange, LOST, ONE_WAY, OPEN, OUTCOMES, TRUNCATED } from '../../src/exchange/exchange.ts';
+import { KeyedPairing } from '../../src/exchange/keyed.ts';
+import { Weather } from '../../src/exchange/weather.ts';
+import { http } from '../../src/protocols/http/index.ts';
+
+const REQUEST = 10;
+const RESPONSE = 100;
+
+/** A connection on which one message comes each millisecond. */
+class Talk {
+  readonly told: Exchange[] = [];
+  readonly counters = new ExchangeCounters();
+  readonly budget: Budget;
+  readonly weather = new Weather();
+  readonly pairing: KeyedPairing;
+  nowNs = 0;
+  asked = 0;
+
+  constructor(o: { datagrams?: boolean; maxInFlight?: number; maxBytes?: number; detail?: 0 | 2 } = {}) {
+    this.budget = new Budget(o.maxBytes ?? 1 << 20);
+    const env = {
+      listener: { finished: (x: Exchange) => void this.told.push(x) },
+      counters: this.counters,
+      budget: this.budget,
+      owner: this.budget.owner('exchanges'),
+      tableOwner: this.budget.owner('tables'),
+      timeoutNs: 60e9,
+      quietNs: 5e9,
+      maxInFlight: o.maxInFlight ?? 100,
+      maxStatementBytes: 4096,
+      detail: o.detail ?? 0,
+      names: null,
+    };
+    this.pairing = new KeyedPairing(env, http, new Ends(), this.weather, o.datagrams ?? false);
+  }
+
+  #window(seq: number, ack: number, text: string): Window {
+    this.nowNs += 1e6;
+    this.weather.lastDataNs = this.nowNs;
+    const w = new Window();
+    w.show(Buffer.alloc(RESPONSE, text));
+    w.end = RESPONSE;
+    w.seq = seq;
+    w.ack = ack;
+    w.timeNs = this.nowNs;
+    w.beforeNs = this.nowNs;
+    return w;
+  }
+
+  ask(key: number, text = 'x'): Exchange | null {
+    const w = this.#window(this.asked, 0, text);
+    this.asked += REQUEST;
+    const x = this.pairing.begin(key, w, 0, REQUEST);
+    if (x !== null) {
+      x.operation = text;
+      x.requestEndNs = this.nowNs;
+      this.pairing.asked(x, 0);
+    }
+    return x;
+  }
+
+  /** `acked`: how much of what was asked the server had received. */
+  answer(key: number, acked = this.asked): Exchange | null {
+    const w = this.#window(0, acked, 'y');
+    const x = this.pairing.answer(key, w, 0);
+    if (x === null) return null;
+    w.pos = RESPONSE;
+    this.pairing.finish(x, w);
+    return x;
+  }
+
+  get ended(): string[] {
+    return this.told.map((x) => `${x.key} ${OUTCOMES[x.outcome]}`);
+  }
+}
+
+test('answers find their questions in any order', () => {
+  const t = new Talk();
+  for (const key of [7, -3, 0, 2 ** 31]) t.ask(key);
+  for (const key of [0, 2 ** 31, 7, -3]) t.answer(key);
+  assert.deepEqual(t.ended, ['0 complete', '2147483648 complete', '7 complete', '-3 complete']);
+  assert.deepEqual(
+    t.told.map((x) => [x.startNs / 1e6, x.firstByteNs / 1e6, x.endNs / 1e6]),
+    [
+      [3, 5, 5],
+      [4, 6, 6],
+      [1, 7, 7],
+      [2, 8, 8],
+    ],
+  );
+  assert.equal(t.pairing.inFlight, 0);
+  assert.equal(t.budget.used, 0);
+});
+
+test('an answer to nothing, a second answer, and one that was sent too early pair with nothing', () => {
+  const t = new Talk();
+  assert.equal(t.answer(1), null);
+  t.ask(1);
+  t.answer(1);
+  assert.equal(t.answer(1), null);
+  assert.equal(t.counters.unasked, 2);
+  t.ask(2);
+  assert.equal(t.answer(2, t.asked - 1), null, 'its acknowledgement does not cover the request');
+  assert.equal(t.counters.refusedByAck, 1);
+  assert.equal(t.pairing.expected(2)?.key, 2, 'the true answer may still come');
+  assert.notEqual(t.answer(2), null);
+  assert.deepEqual(t.ended, ['1 complete', '2 complete']);
+});
+
+test('datagrams have no acknowledgements', () => {
+  const t = new Talk({ datagrams: true });
+  t.ask(1);
+  assert.notEqual(t.answer(1, -1000), null);
+  assert.deepEqual(t.ended, ['1 complete']);
+});
+
+test('an id used anew: nobody waits for the older answer any more', () => {
+  const t = new Talk();
+  t.ask(1, 'old');
+  t.ask(1, 'new');
+  assert.equal(t.answer(1)?.operation, 'new');
+  assert.deepEqual(t.ended, ['1 lost', '1 complete']);
+  assert.equal(t.counters.keyReused, 1);
+});
+
+test('time-outs, also in the middle of an answer', () => {
+  const t = new Talk();
+  t.ask(1);
+  t.ask(2);
+  const w = new Window();
+  w.show(Buffer.alloc(1));
+  w.timeNs = 3e6;
+  w.ack = t.asked;
+  t.pairing.answer(2, w, 0);
+  t.pairing.sweep(60e9);
+  assert.deepEqual(t.ended, []);
+  t.pairing.sweep(60.001e9);
+  assert.deepEqual(t.ended, ['1 timeout']);
+  t.pairing.sweep(60.003e9);
+  assert.deepEqual(t.ended, ['1 timeout', '2 timeout']);
+  assert.deepEqual(
+    t.told.map((x) => x.endNs),
+    [60.001e9, 60.003e9],
+  );
+  assert.equal(t.budget.used, 0);
+});
+
+test('after lost responses nobody can say that a request was not answered', () => {
+  const t = new Talk();
+  t.ask(1);
+  t.ask(2);
+  t.pairing.responsesLost();
+  t.ask(3);
+  t.answer(2);
+  t.pairing.sweep(100e9);
+  assert.deepEqual(t.ended, ['2 complete', '1 lost', '3 timeout']);
+});
+
+test('a response that a hole cuts is told as truncated', () => {
+  const t = new Talk();
+  t.ask(1);
+  const w = new Window();
+  w.show(Buffer.alloc(1));
+  w.ack = t.asked;
+  const x = t.pairing.answer(1, w, 0)!;
+  t.pairing.responsesLost();
+  assert.equal(x.outcome, TRUNCATED);
+  t.pairing.truncate(x);
+  t.pairing.finish(x, w);
+  assert.deepEqual(t.ended, ['1 truncated']);
+});
+
+test('one-way requests', () => {
+  const t = new Talk();
+  const a = t.ask(1)!;
+  const b = t.ask(2)!;
+  t.pairing.oneWay(b);
+  t.pairing.unanswered(a);
+  t.pairing.oneWay(a);
+  assert.deepEqual(
+    t.told.map((x) => x.outcome),
+    [ONE_WAY, ONE_WAY],
+  );
+});
+
+for (const outcome of [CLOSED, OPEN, LOST]) {
+  test(`the end of the connection: ${OUTCOMES[outcome]}`, () => {
+    const t = new Talk();
+    t.ask(1);
+    t.ask(2);
+    const w = new Window();
+    w.show(Buffer.alloc(1));
+    w.ack = t.asked;
+    t.pairing.answer(1, w, 0);
+    t.pairing.close(outcome, 9e6);
+    const cut = outcome === CLOSED ? 'closed' : 'truncated';
+    assert.deepEqual(t.ended, [`1 ${cut}`, `2 ${OUTCOMES[outcome]}`]);
+    assert.equal(t.pairing.inFlight, 0);
+    assert.equal(t.budget.used, 0);
+  });
+}
+
+test('limits: requests in flight, memory; what is discarded gives everything back', () => {
+  const t = new Talk({ maxInFlight: 2 });
+  assert.deepEqual([t.ask(1) === null, t.ask(2) === null, t.ask(3) === null], [false, false, true]);
+  assert.equal(t.counters.refusedInFlight, 1);
+  assert.equal(t.answer(3), null);
+  t.pairing.discard();
+  assert.deepEqual(t.ended, []);
+  assert.equal(t.budget.used, 0);
+  const poor = new Talk({ maxBytes: 700 });
+  assert.deepEqual([poor.ask(1) === null, poor.ask(2) === null], [false, true]);
+});
+
+test('the identity tells datagrams of one second and port apart, whatever the detail', () => {
+  const t = new Talk({ datagrams: true });
+  t.asked = 0;
+  const a = t.ask(1, 'A question')!;
+  t.asked = 0;
+  const b = t.ask(2, 'B question')!;
+  assert.notEqual(a.id0, b.id0);
+});
