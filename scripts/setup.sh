@@ -49,6 +49,8 @@ if [ "$tests" = 1 ]; then
   have nginx || want nginx-light
   have wrk || want wrk
   have httpry || want httpry
+  have h2load || want nghttp2-client
+  have nghttpd || want nghttp2-server
   have ip || want iproute2
   have iptables || want iptables
   have openssl || want openssl
