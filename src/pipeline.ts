@@ -12,7 +12,7 @@ import { VOCABULARIES } from './exchange/vocabulary.ts';
 import { PacketDecoder } from './packet/decoder.ts';
 import { TCP } from './packet/packet.ts';
 import { PROTOCOLS } from './protocols/index.ts';
-import type { Detail, Protocol } from './protocols/protocol.ts';
+import type { Detail } from './protocols/protocol.ts';
 import type { Counters } from './self/counters.ts';
 import type { ConversationEnv, OpenPairing } from './stream/conversation.ts';
 import { StreamCounters } from './stream/counters.ts';
@@ -220,13 +220,14 @@ function openPairing(o: PipelineParts, counters: ExchangeCounters): OpenPairing 
     detail: o.detail,
     names: o.names ?? null,
   };
-  const spoken = new Map<Protocol, Spoken>(
-    PROTOCOLS.map((p) => [p, { name: p.name, semantics: p.semantics, masking: config.masking }]),
+  // one for both transports of a protocol: they are counted together
+  const spoken = new Map<string, Spoken>(
+    PROTOCOLS.map((p) => [p.name, { name: p.name, semantics: p.semantics, masking: config.masking }]),
   );
   return (protocol, ends, weather, midway) =>
     protocol.pairing === 'in_order'
-      ? new Pairing(env, spoken.get(protocol)!, ends, weather, midway)
-      : new KeyedPairing(env, spoken.get(protocol)!, ends, weather, protocol.transport === 'udp');
+      ? new Pairing(env, spoken.get(protocol.name)!, ends, weather, midway)
+      : new KeyedPairing(env, spoken.get(protocol.name)!, ends, weather, protocol.transport === 'udp');
 }
 
 function all(listeners: readonly ExchangeListener[]): ExchangeListener {

@@ -27,6 +27,9 @@ export interface PairingEnv extends TableEnv {
 /** An exchange in flight or kept back: the record and its place in the queue, without its texts. */
 const EXCHANGE_COST = 600;
 
+/** Nobody gives up on a datagram sooner (the most eager resolvers wait for some 50 ms); a copy comes within one, by another interface. */
+const COPY_NS = 10e6;
+
 /** The records of one connection from their beginning until they are the listener's, and what they cost. How they are paired is the heirs' matter. */
 export abstract class Book {
   readonly detail: 0 | 1 | 2;
@@ -80,6 +83,14 @@ export abstract class Book {
       this.env.counters.refusedDetail++;
     }
     this.env.listener.begun?.(x);
+  }
+
+  repeated(x: Exchange, sinceNs: number): void {
+    if (Math.abs(sinceNs) < COPY_NS) this.env.counters.requestsCopied++;
+    else {
+      this.env.counters.requestsRepeated++;
+      x.retransmissions++;
+    }
   }
 
   /** A new record in flight, or null (and counted) when there is no room for it. `identified`: its identity is wanted whatever the detail. */

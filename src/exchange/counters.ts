@@ -14,6 +14,9 @@ export class ExchangeCounters {
   refusedByAck = 0;
   /** Requests under a correlation id that was still under way: the older one's answer is not waited for any more. */
   keyReused = 0;
+  /** Datagrams that asked again what is under way: sent again because no answer came, or one datagram captured twice. */
+  requestsRepeated = 0;
+  requestsCopied = 0;
   /** Prepared statements, cursors: entries that made room for others, and such as the memory budget did not allow. */
   tableEvicted = 0;
   tableRefused = 0;

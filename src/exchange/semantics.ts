@@ -41,8 +41,8 @@ export interface WireContext {
 export interface Semantics {
   /** `pair`: CLIENT and SERVER span; `client`: a CLIENT span only (databases, caches, DNS). */
   readonly spans: 'pair' | 'client';
-  /** Label of the service graph's edge. */
-  readonly connectionType: '' | 'database' | 'messaging_system';
+  /** Label of the service graph's edge; null: it is none (questions to a resolver). */
+  readonly connectionType: '' | 'database' | 'messaging_system' | null;
   readonly clientDuration: DurationInstrument | null;
   readonly serverDuration: DurationInstrument | null;
 

@@ -44,6 +44,11 @@ export class Vocabulary {
     return id;
   }
 
+  /** The word's number if it has one, else 0. */
+  peek(word: string): number {
+    return this.#ids.get(word) ?? 0;
+  }
+
   /** The word itself if it has a number, else ''. */
   word(id: number): string {
     return this.#words[id] ?? '';

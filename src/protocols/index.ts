@@ -1,5 +1,6 @@
+import { dnsOverTcp, dnsOverUdp } from './dns/index.ts';
 import { http } from './http/index.ts';
 import type { Protocol } from './protocol.ts';
 
 /** Every protocol that spantap speaks: the one line to add for a new one. */
-export const PROTOCOLS: readonly Protocol[] = [http];
+export const PROTOCOLS: readonly Protocol[] = [http, dnsOverUdp, dnsOverTcp];

@@ -66,6 +66,8 @@ export interface Exchanges {
   oneWay(x: Exchange): void;
   /** The oldest request in flight (in order), or this one (by key), gets no response, as only now is known: quiet commands. */
   unanswered(x: Exchange): void;
+  /** The request of `x`, which is under way, came once more, so long after its last sending (datagrams): no exchange of its own. */
+  repeated(x: Exchange, sinceNs: number): void;
   /** Request bytes were lost: what was asked meanwhile is unknown. */
   requestsLost(): void;
   /** Response bytes were lost: what was answered meanwhile is unknown. */

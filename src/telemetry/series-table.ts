@@ -76,10 +76,12 @@ export class SeriesTable {
     }
     s.lastNs = nowNs;
     const edge = s.edge;
-    edge.total++;
-    if (s.failed) edge.failed++;
+    if (edge !== null) {
+      edge.total++;
+      if (s.failed) edge.failed++;
+    }
     if (durationNs < 0) return;
-    observe(edge, durationNs);
+    if (edge !== null) observe(edge, durationNs);
     const client = s.client;
     const server = s.server;
     let bucket = -1;
@@ -156,7 +158,8 @@ export class SeriesTable {
     this.#budget.give(this.#owner, bytes);
     const startNs = Math.max(x.startNs, this.#sweptNs);
     const semantics = x.protocol.semantics;
-    const edge = this.#edge(pair, semantics.connectionType, startNs);
+    const type = semantics.connectionType;
+    const edge = type === null ? null : this.#edge(pair, type, startNs);
     const clientError = semantics.errorType(x, CLIENT);
     const serverError = semantics.errorType(x, SERVER);
     const client = this.#point(pair, x, CLIENT, route, clientError, startNs, nowNs);
@@ -244,15 +247,17 @@ export class SeriesTable {
   #recordOverflow(pair: Pair, x: Exchange, durationNs: number, nowNs: number): void {
     this.#counters.seriesOverflow++;
     const semantics = x.protocol.semantics;
-    let edge = pair.edge;
-    if (edge === null) {
-      this.overflowEdge ??= new Edge(OVERFLOW, '', Math.max(x.startNs, this.#sweptNs));
-      edge = this.overflowEdge;
+    if (semantics.connectionType !== null) {
+      let edge = pair.edge;
+      if (edge === null) {
+        this.overflowEdge ??= new Edge(OVERFLOW, '', Math.max(x.startNs, this.#sweptNs));
+        edge = this.overflowEdge;
+      }
+      edge.total++;
+      if (semantics.errorType(x, CLIENT) !== '' || semantics.errorType(x, SERVER) !== '') edge.failed++;
+      if (durationNs >= 0) observe(edge, durationNs);
     }
-    edge.total++;
-    if (semantics.errorType(x, CLIENT) !== '' || semantics.errorType(x, SERVER) !== '') edge.failed++;
     if (durationNs < 0) return;
-    observe(edge, durationNs);
     this.#observeOverflow(pair.client, semantics.clientDuration, x, durationNs, nowNs);
     this.#observeOverflow(pair.server, semantics.serverDuration, x, durationNs, nowNs);
   }

@@ -60,11 +60,12 @@ export class Edge extends Distribution {
 export class Series {
   readonly client: Point | null;
   readonly server: Point | null;
-  readonly edge: Edge;
+  /** Null where the protocol makes no edge. */
+  readonly edge: Edge | null;
   /** Either side sees an error. */
   readonly failed: boolean;
   lastNs: number;
-  constructor(client: Point | null, server: Point | null, edge: Edge, failed: boolean, nowNs: number) {
+  constructor(client: Point | null, server: Point | null, edge: Edge | null, failed: boolean, nowNs: number) {
     this.client = client;
     this.server = server;
     this.edge = edge;

@@ -1,0 +1,47 @@
+import { type Decoder, type Dir, type Exchanges, LOST, MORE, type Step, TO_CLIENT, type Window } from '../protocol.ts';
+import { Message } from './message.ts';
+import { STATEFUL } from './registry.ts';
+import { Talk } from './talk.ts';
+
+const MESSAGE = new Message();
+
+/** DNS over UDP (RFC 1035 section 4.2.1): a message in each datagram. */
+export class DatagramDecoder implements Decoder {
+  readonly successor = '';
+  readonly #out: Exchanges;
+  readonly #talk: Talk;
+
+  constructor(out: Exchanges) {
+    this.#out = out;
+    this.#talk = new Talk(out, false);
+  }
+
+  decode(dir: Dir, w: Window): Step {
+    const at = w.pos;
+    const m = MESSAGE;
+    if (!m.read(w.buf, at, w.end) || m.response !== (dir === TO_CLIENT) || m.opcode === STATEFUL) return LOST;
+    if (m.response) {
+      const x = this.#talk.answer(m, w, at);
+      w.pos = w.end;
+      if (x !== null) {
+        x.responseBytes = w.end - at;
+        this.#out.finish(x, w);
+      }
+    } else {
+      const x = this.#talk.ask(m, w, at, w.end);
+      w.pos = w.end;
+      if (x !== null) this.#talk.asked(x, w, w.end - at);
+    }
+    w.want = 1;
+    return MORE;
+  }
+
+  /** Never called: a datagram begins where it begins. */
+  resync(): boolean {
+    return true;
+  }
+
+  gap(): void {}
+
+  end(): void {}
+}
