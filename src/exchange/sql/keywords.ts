@@ -1,3 +1,5 @@
+import { FOLD } from './characters.ts';
+
 /** The words of SQL that say how a statement is built; every other word is a name. */
 
 /** Operations as the first word of a statement, by what follows them. */
@@ -134,13 +136,10 @@ export function keywordId(word: string): number {
 
 export const MAX_KEYWORD_LENGTH = Math.max(...WORDS.map((w) => w.length));
 
-/** ASCII letters of both cases fall together; `_` becomes another character that no word has. */
-export const FOLD = 32;
-
 /** One step of the hash that the lexer takes over a word's folded characters. */
 export const hashStep = (hash: number, code: number): number => (Math.imul(hash, 31) + (code | FOLD)) | 0;
 
-/** 210 words in 2,048 slots: nearly every lookup ends at the first slot. */
+/** Fewer than 200 words in 2,048 slots: nearly every lookup ends at the first slot. */
 const SLOTS = 2048;
 const TABLE = new Uint8Array(SLOTS);
 const FOLDED = WORDS.map((w) => Uint8Array.from(w, (c) => c.charCodeAt(0) | FOLD));

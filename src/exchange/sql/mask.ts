@@ -1,17 +1,24 @@
-import { IS_BEFORE_OPERAND, keywordId } from './keywords.ts';
 import {
+  APOSTROPHE,
   CLOSE,
+  CLOSE_SQUARE,
   COLON,
   COMMA,
-  COMMENT,
   DOT,
-  END,
+  DOUBLE_QUOTE,
   isDigit,
   MINUS,
-  NUMBER,
   OPEN,
-  PLACEHOLDER,
   PLUS,
+  SPACE,
+  STAR,
+} from './characters.ts';
+import { IS_BEFORE_OPERAND, keywordId } from './keywords.ts';
+import {
+  COMMENT,
+  END,
+  NUMBER,
+  PLACEHOLDER,
   PUNCTUATION,
   QUOTED,
   type SqlLexer,
@@ -32,11 +39,6 @@ const NULL = keywordId('NULL');
 const DEFAULT = keywordId('DEFAULT');
 const SELECT = keywordId('SELECT');
 const PASSWORD = keywordId('PASSWORD');
-
-const SPACE = 32;
-const CLOSE_SQUARE = ']'.charCodeAt(0);
-const STAR = '*'.charCodeAt(0);
-const HINT = '+'.charCodeAt(0);
 
 /**
  * A statement as its tokens go by, with `?` for every literal, and one space for spaces and comments.
@@ -145,7 +147,7 @@ export class SqlMask {
       if (behindIn && this.#foldList(lexer)) return;
       this.#depth++;
     } else if (code === CLOSE) {
-      this.#depth--;
+      if (this.#depth > 0) this.#depth--;
       if (this.#depth === this.#rows) this.#foldRows(lexer);
     } else if (code !== COMMA && this.#depth === this.#rows) this.#rows = -1;
   }
@@ -158,7 +160,7 @@ export class SqlMask {
 
   /** Behind `IN (`: when the list has nothing but values, or was cut among them, `?)` or `?` stands for it. */
   #foldList(lexer: SqlLexer): boolean {
-    const from = lexer.end;
+    lexer.mark();
     let depth = 1;
     let values = 0;
     let before = 0;
@@ -181,7 +183,7 @@ export class SqlMask {
       if (depth === 0) break;
     }
     if (values === 0 || (lexer.kind !== END && depth > 0)) {
-      lexer.rewind(from);
+      lexer.rewind();
       return false;
     }
     this.#flush(lexer.text);
@@ -193,9 +195,9 @@ export class SqlMask {
   /** Behind a row of VALUES: leaves out the rows that follow, but those with a subquery. */
   #foldRows(lexer: SqlLexer): void {
     for (;;) {
-      const from = lexer.end;
+      lexer.mark();
       if (!this.#skipRow(lexer)) {
-        lexer.rewind(from);
+        lexer.rewind();
         return;
       }
       this.#resume(lexer);
@@ -287,10 +289,10 @@ function startsNumber(lexer: SqlLexer): boolean {
 
 /** `/*+ .. ` with a quote or digit in it. */
 function isHintWithLiteral(text: string, start: number, end: number): boolean {
-  if (text.charCodeAt(start + 2) !== HINT || text.charCodeAt(start + 1) !== STAR) return false;
+  if (text.charCodeAt(start + 2) !== PLUS || text.charCodeAt(start + 1) !== STAR) return false;
   for (let i = start + 3; i < end; i++) {
     const c = text.charCodeAt(i);
-    if (isDigit(c) || c === 34 || c === 39) return true;
+    if (isDigit(c) || c === DOUBLE_QUOTE || c === APOSTROPHE) return true;
   }
   return false;
 }

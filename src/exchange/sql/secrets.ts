@@ -1,19 +1,6 @@
+import { FOLD, isLetter, LOWER_A, SEMICOLON } from './characters.ts';
 import { keywordId } from './keywords.ts';
-import {
-  COMMENT,
-  END,
-  NUMBER,
-  PUNCTUATION,
-  QUOTED,
-  SEMICOLON,
-  type SqlDialect,
-  SqlLexer,
-  STRING,
-  WORD,
-} from './lexer.ts';
-
-const FOLD = 32;
-const isLetter = (c: number): boolean => (c | FOLD) >= 97 && (c | FOLD) <= 122;
+import { COMMENT, END, NUMBER, PUNCTUATION, QUOTED, type SqlDialect, SqlLexer, STRING, WORD } from './lexer.ts';
 
 /** Parts of names and texts that speak of secrets, wherever they stand: password, old_passwd, userPassword.. */
 const PARTS = ['passw', 'passph', 'passc', 'secret', 'identified', 'credential'];
@@ -22,7 +9,7 @@ const WORDS = ['pass', 'pwd', 'pw', 'psw'];
 
 /** By first letter: what to compare there. */
 const BY_LETTER = Array.from({ length: 26 }, (_, i) => {
-  const letter = String.fromCharCode(97 + i);
+  const letter = String.fromCharCode(LOWER_A + i);
   const of = (words: string[]): string[] => words.filter((w) => w.startsWith(letter));
   return { parts: of(PARTS), words: of(WORDS) };
 });
@@ -38,7 +25,7 @@ export function hasSecret(text: string, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const c = text.charCodeAt(i);
     if (!isLetter(c)) continue;
-    const { parts, words } = BY_LETTER[(c | FOLD) - 97]!;
+    const { parts, words } = BY_LETTER[(c | FOLD) - LOWER_A]!;
     for (const part of parts) if (isAt(text, i, to, part)) return true;
     if (i > from && isLetter(text.charCodeAt(i - 1))) continue;
     for (const word of words)
@@ -120,10 +107,11 @@ export function withoutSecrets(statement: string, dialect: SqlDialect): string {
   let out = '';
   lexer.reset(statement, dialect);
   for (let from = 0; from < statement.length; ) {
+    lexer.mark();
     const guarded = isGuarded();
     const to = lexer.end;
     if (guarded) {
-      lexer.rewind(from);
+      lexer.rewind();
       out += withoutLiterals(to);
     } else out += statement.slice(from, to);
     if (lexer.kind === END) break;

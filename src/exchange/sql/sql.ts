@@ -4,8 +4,9 @@
  * given; each takes time linear in the statement's length.
  */
 
+import { SEMICOLON } from './characters.ts';
 import { keywordId } from './keywords.ts';
-import { END, PUNCTUATION, QUOTED, SEMICOLON, type SqlDialect, SqlLexer, WORD } from './lexer.ts';
+import { END, PUNCTUATION, QUOTED, type SqlDialect, SqlLexer, WORD } from './lexer.ts';
 import { SqlMask } from './mask.ts';
 import { SqlSummary } from './summary.ts';
 

@@ -1,3 +1,4 @@
+import { CLOSE, COMMA, DOT, OPEN, SEMICOLON } from './characters.ts';
 import {
   BARE,
   EXPRESSION,
@@ -13,22 +14,8 @@ import {
   QUERY,
   TARGET,
 } from './keywords.ts';
-import {
-  CLOSE,
-  COMMA,
-  COMMENT,
-  DOT,
-  NUMBER,
-  OPEN,
-  PLACEHOLDER,
-  PUNCTUATION,
-  QUOTED,
-  SEMICOLON,
-  type SqlLexer,
-  STRING,
-  VERSION,
-  WORD,
-} from './lexer.ts';
+import { COMMENT, NUMBER, PLACEHOLDER, PUNCTUATION, QUOTED, type SqlLexer, STRING, VERSION, WORD } from './lexer.ts';
+import { QueryNames } from './query-names.ts';
 import { SummaryText } from './summary-text.ts';
 
 const SELECT = keywordId('SELECT');
@@ -77,9 +64,6 @@ const USES = 8; // USING names tables: DELETE and MERGE
 /** Levels of parentheses that are kept; further in, subqueries show their operation and first tables only. */
 const MAX_DEPTH = 256;
 
-/** Names given by WITH that are told from tables. Each costs one comparison per table. */
-const MAX_QUERY_NAMES = 32;
-
 /** Where an operation may begin. */
 const NOWHERE = 0;
 /** At a statement's beginning, or behind EXPLAIN and its like. */
@@ -124,9 +108,7 @@ export class SqlSummary {
   #nameEnd = 0;
   #targetEnd = 0;
   #lengthBefore = 0;
-  /** Start and end of the names given by WITH. */
-  readonly #queryNames = new Uint32Array(2 * MAX_QUERY_NAMES);
-  #queries = 0;
+  readonly #queryNames = new QueryNames();
 
   reset(): void {
     this.closed = false;
@@ -139,7 +121,8 @@ export class SqlSummary {
     this.#depth = this.#level = 0;
     this.#opens = ANY;
     this.#begun = this.#deaf = this.#deafBehindTarget = this.#prefixed = this.#dotted = false;
-    this.#operation = this.#lastKeyword = this.#queries = 0;
+    this.#operation = this.#lastKeyword = 0;
+    this.#queryNames.clear();
   }
 
   /** `cut`: the statement's end is missing, so that a name which touches it is not believed. */
@@ -219,11 +202,11 @@ export class SqlSummary {
       else if (this.#level === 0 && this.#depth === 0) this.#deaf = true;
       return;
     }
-    if (this.#expected === AN_OBJECT) this.#object(lexer);
+    if (keyword === WITH) this.#with(lexer, opens);
+    else if (this.#expected === AN_OBJECT) this.#object(lexer);
     else if (this.#expected === A_QUERY_NAME) this.#queryName(lexer);
     else if (this.#expected === A_TARGET && IS_NOISE[keyword] === 1) this.#noise(lexer);
     else if (this.#expected === A_TARGET && IS_CLAUSE[keyword] === 0) this.#name(lexer);
-    else if (keyword === WITH) this.#with(lexer, opens);
     else this.#clause(lexer, keyword);
   }
 
@@ -322,6 +305,7 @@ export class SqlSummary {
   /** WITH in front of a query, not the one of `WITH ROLLUP` or of a table's options. */
   #with(lexer: SqlLexer, opens: number): void {
     const made = this.#operation === INSERT || this.#operation === REPLACE || this.#operation === CREATE;
+    this.#expected = NOTHING;
     if ((opens === NOWHERE && !made) || lexer.peek() === OPEN) return;
     this.#level |= NAMES_QUERIES;
     this.#expected = A_QUERY_NAME;
@@ -330,10 +314,7 @@ export class SqlSummary {
   #queryName(lexer: SqlLexer): void {
     if (IS_NOISE[lexer.keyword] === 1) return;
     this.#expected = NOTHING;
-    if (this.#queries === MAX_QUERY_NAMES) return;
-    this.#queryNames[2 * this.#queries] = lexer.start;
-    this.#queryNames[2 * this.#queries + 1] = lexer.end;
-    this.#queries++;
+    this.#queryNames.add(lexer.start, lexer.end);
   }
 
   #name(lexer: SqlLexer): void {
@@ -371,22 +352,10 @@ export class SqlSummary {
 
   #endTarget(text: string): void {
     this.#expected = NOTHING;
-    if (this.#targetEnd === this.#nameEnd && this.#isQueryName(text)) this.#text.length = this.#lengthBefore;
+    if (this.#targetEnd === this.#nameEnd && this.#queryNames.has(text, this.#nameStart, this.#nameEnd))
+      this.#text.length = this.#lengthBefore;
     if (this.#operation === PROCEDURE) this.closed = true;
     if (this.#deafBehindTarget) this.#deaf = true;
-  }
-
-  #isQueryName(text: string): boolean {
-    for (let i = 0; i < this.#queries; i++) {
-      const from = this.#queryNames[2 * i]!;
-      const length = this.#queryNames[2 * i + 1]! - from;
-      if (length !== this.#nameEnd - this.#nameStart) continue;
-      let same = 0;
-      while (same < length && (text.charCodeAt(from + same) | 32) === (text.charCodeAt(this.#nameStart + same) | 32))
-        same++;
-      if (same === length) return true;
-    }
-    return false;
   }
 
   #add(lexer: SqlLexer): void {
