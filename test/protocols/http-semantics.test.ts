@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CLOSED, Ends, Exchange, LOST, OPEN, RESET, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
+import type { HttpDetail } from '../../src/exchange/http/detail.ts';
+import { redactTarget } from '../../src/exchange/http/redact.ts';
 import { type AttributeSink, CLIENT, SERVER, type Side } from '../../src/exchange/semantics.ts';
-import type { HttpDetail } from '../../src/protocols/http/exchange-detail.ts';
 import { http } from '../../src/protocols/http/index.ts';
-import { redactTarget } from '../../src/protocols/http/redact.ts';
 import { answer, ask, fin } from '../kit/conversation.ts';
 import { Rig } from '../kit/run.ts';
 import { frames, link } from '../kit/wire.ts';

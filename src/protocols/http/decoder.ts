@@ -1,5 +1,8 @@
 import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import { HttpDetail, textBytes } from '../../exchange/http/detail.ts';
+import { settleDetail } from '../../exchange/http/fields.ts';
+import { METHODS } from '../../exchange/http/methods.ts';
 import {
   type Decoder,
   type Dir,
@@ -15,8 +18,7 @@ import {
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
-import { HttpDetail, textBytes } from './exchange-detail.ts';
-import { passFields, readDetail, readField, settleDetail } from './headers.ts';
+import { passFields, readDetail, readField } from './headers.ts';
 import {
   BODY,
   CHUNK_DATA,
@@ -34,7 +36,6 @@ import {
 import {
   A_START,
   behindEmptyLines,
-  METHODS,
   NOT_A_START,
   RequestLine,
   readChunkSize,

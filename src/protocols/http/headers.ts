@@ -1,5 +1,6 @@
 import type { Window } from '../../bytes/window.ts';
-import type { HttpDetail } from './exchange-detail.ts';
+import type { HttpDetail } from '../../exchange/http/detail.ts';
+import { addTraceparent, addTracestate, firstOf, MAX_VALUE, readForwarded } from '../../exchange/http/fields.ts';
 import { FIELD_CODING, FIELD_LENGTH, type Message, NO_FIELD } from './message.ts';
 import { readLength, sameName } from './syntax.ts';
 
@@ -7,9 +8,6 @@ const SP = 32;
 const TAB = 9;
 const LF = 10;
 const COLON = 58;
-
-/** Longest header value that is kept. */
-const MAX_VALUE = 512;
 
 /** Reads the header field `buf[from, to)` (line end taken off) for what frames the message: length and coding. */
 export function readField(m: Message, buf: Buffer, from: number, to: number): void {
@@ -98,12 +96,8 @@ export function readDetail(d: HttpDetail, buf: Buffer, from: number, to: number)
       else if (n === 13 && sameName(buf, from, 'uber-trace-id')) d.uberTraceId = value(buf, v, to);
       return;
     case 116: // t
-      if (n === 11 && sameName(buf, from, 'traceparent')) {
-        d.traceparent = ++d.traceparents > 1 ? '' : value(buf, v, to);
-      } else if (n === 10 && sameName(buf, from, 'tracestate')) {
-        const more = value(buf, v, to);
-        d.tracestate = d.tracestate === '' ? more : `${d.tracestate},${more}`.slice(0, MAX_VALUE);
-      }
+      if (n === 11 && sameName(buf, from, 'traceparent')) addTraceparent(d, value(buf, v, to));
+      else if (n === 10 && sameName(buf, from, 'tracestate')) addTracestate(d, value(buf, v, to));
       return;
     case 98: // b
       if (n === 2 && sameName(buf, from, 'b3')) d.b3 = value(buf, v, to);
@@ -127,29 +121,4 @@ function readExtension(d: HttpDetail, buf: Buffer, from: number, n: number, v: n
   else if (n === 15 && sameName(buf, from, 'x-forwarded-for')) d.forwardedFor ||= firstOf(value(buf, v, to));
   else if (n === 16 && sameName(buf, from, 'x-forwarded-host')) d.forwardedHost ||= firstOf(value(buf, v, to));
   else if (n === 17 && sameName(buf, from, 'x-forwarded-proto')) d.forwardedProto ||= firstOf(value(buf, v, to));
-}
-
-const firstOf = (list: string): string => list.split(',', 1)[0]!.trim();
-
-/** First element of `Forwarded` (RFC 7239 section 4); it goes before the X-Forwarded-* headers. */
-function readForwarded(d: HttpDetail, text: string): void {
-  for (const pair of firstOf(text).split(';')) {
-    const eq = pair.indexOf('=');
-    if (eq < 0) continue;
-    const name = pair.slice(0, eq).trim().toLowerCase();
-    const word = pair
-      .slice(eq + 1)
-      .trim()
-      .replace(/^"(.*)"$/, '$1');
-    if (name === 'for') d.forwardedFor = word;
-    else if (name === 'host') d.forwardedHost = word;
-    else if (name === 'proto') d.forwardedProto = word;
-  }
-}
-
-/** All headers are read: joins the b3 multi-header form into the single one. */
-export function settleDetail(d: HttpDetail): void {
-  if (d.b3 === '' && d.b3TraceId !== '' && d.b3SpanId !== '') {
-    d.b3 = `${d.b3TraceId}-${d.b3SpanId}${d.b3Sampled === '' ? '' : `-${d.b3Sampled}`}`;
-  }
 }

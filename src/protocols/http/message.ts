@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { HttpDetail } from './exchange-detail.ts';
+import type { HttpDetail } from '../../exchange/http/detail.ts';
 
 /** Where the reader of one direction stands. */
 export const START = 0;

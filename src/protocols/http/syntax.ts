@@ -1,18 +1,6 @@
 /** Start lines and tokens of HTTP/1.x (RFC 9112 sections 3 and 4), read as users and servers write them, not only as the grammar says. */
 
-/** Methods that need no string of their own: their index goes into metric keys. RFC 9110 section 9, RFC 5789, the QUERY draft. */
-export const METHODS = [
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-  'QUERY',
-] as const;
+import { METHODS } from '../../exchange/http/methods.ts';
 
 const SP = 32;
 const TAB = 9;

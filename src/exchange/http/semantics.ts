@@ -1,5 +1,5 @@
 import { endpointText } from '../../bytes/address.ts';
-import { type Exchange, failureOf } from '../../exchange/exchange.ts';
+import { type Exchange, failureOf } from '../exchange.ts';
 import {
   type AttributeSink,
   CLIENT,
@@ -8,10 +8,10 @@ import {
   type Semantics,
   type Side,
   type WireContext,
-} from '../../exchange/semantics.ts';
-import { type HttpDetail, Target } from './exchange-detail.ts';
+} from '../semantics.ts';
+import { type HttpDetail, Target } from './detail.ts';
+import { METHODS } from './methods.ts';
 import { redactTarget, withoutUserinfo } from './redact.ts';
-import { METHODS } from './syntax.ts';
 
 const METHOD_INDEX = new Map<string, number>(METHODS.map((m, i) => [m, i]));
 const OTHER = METHODS.length;

@@ -1,4 +1,4 @@
-import type { WireContext } from '../../exchange/semantics.ts';
+import type { WireContext } from '../semantics.ts';
 
 /** A request target taken apart. */
 export class Target {
