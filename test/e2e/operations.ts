@@ -18,6 +18,10 @@ export interface Operation {
   endMs: number;
 }
 
+/** No operation takes a second; without a limit one that is never answered would hold up the test for good. */
+const MAX_MS = 20_000;
+class Late extends Error {}
+
 export class Recorder {
   readonly operations: Operation[] = [];
   readonly #statusOf: (error: unknown) => string;
@@ -31,13 +35,17 @@ export class Recorder {
   async time<T>(connection: string, expected: Expected, act: () => Promise<T>): Promise<T | null> {
     const o = { connection, expected, status: '', startMs: performance.now(), endMs: Number.NaN };
     this.operations.push(o);
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Late(`${connection}: ${JSON.stringify(expected)}`)), MAX_MS);
     try {
-      return await act();
+      return await Promise.race([act(), late.promise]);
     } catch (error) {
+      if (error instanceof Late) throw error;
       o.status = this.#statusOf(error);
       return null;
     } finally {
       o.endMs = performance.now();
+      clearTimeout(timer);
     }
   }
 
@@ -68,6 +76,17 @@ export class Recorder {
       });
       assert.equal(spans.length, own.length, `${connection}: ${JSON.stringify(spans[own.length])}`);
     }
+  }
+
+  /** The histogram of that name counts as many, by status; so does the service graph, if such edges belong into it. */
+  countedAs(tap: Tap, metric: string, connectionType: 'database' | null): void {
+    const { counts } = this;
+    assert.deepEqual(tap.countsBy(metric, 'error.type'), counts);
+    const all = this.operations.length;
+    const failed = all - (counts[''] ?? 0);
+    const edges = (n: number): Record<string, number> => (connectionType === null ? {} : { [connectionType]: n });
+    assert.deepEqual(tap.countsBy('traces_service_graph_request_total', 'connection_type'), edges(all));
+    assert.deepEqual(tap.countsBy('traces_service_graph_request_failed_total', 'connection_type'), edges(failed));
   }
 
   /**

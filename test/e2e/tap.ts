@@ -31,6 +31,11 @@ export class Tap {
     assert.equal(this.total('spantap.capture.dropped'), 0, 'the kernel dropped nothing');
   }
 
+  /** All that was sent, as text. */
+  get sent(): string {
+    return JSON.stringify(this.#endpoint.requests);
+  }
+
   /** Spans by the address of their client, in the order in which they began. */
   get conversations(): Map<string, Span[]> {
     const found = new Map<string, Span[]>();

@@ -15,6 +15,9 @@ export async function startPostgresql(): Promise<Server> {
   writeFileSync(password, `${PASSWORD}\n`, { mode: 0o644 });
   const options = ['--auth=scram-sha-256', `--pwfile=${password}`, '--encoding=UTF8', '--no-locale', '--no-sync'];
   await must(unprivileged('initdb', '-D', data, '-U', USER, ...options), { env: serverEnvironment(), cwd: folder });
+  // initdb lets in 127.0.0.1 alone
+  const anyone = ['all', 'replication'].map((database) => `host ${database} all 127.0.0.0/8 scram-sha-256\n`);
+  writeFileSync(join(data, 'pg_hba.conf'), anyone.join(''));
   const port = await freePort();
   const settings = {
     listen_addresses: '127.0.0.1',
