@@ -1,6 +1,6 @@
 /** What two ends say to each other, and the exchanges that must be found in it. */
 
-import { COMPLETE } from '../../src/exchange/exchange.ts';
+import { COMPLETE, TRUNCATED } from '../../src/exchange/exchange.ts';
 import { CLIENT, type Party, SERVER } from './frame.ts';
 
 /** Bytes that a protocol passes over unread: their loss costs nothing. */
@@ -90,6 +90,10 @@ export interface Conversation {
 }
 
 export const outcomeOf = (e: Expected): number => e.outcome ?? COMPLETE;
+
+/** Its response is to be found, or as much of it as there is. Some protocols have the status 0 for success. */
+export const isAnswered = (e: Expected): boolean =>
+  e.status !== 0 || outcomeOf(e) === COMPLETE || outcomeOf(e) === TRUNCATED;
 
 export const sayings = (c: Conversation): Saying[] => c.turns.filter((t) => t.what === 'say');
 

@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { COMPLETE, OUTCOMES } from '../../src/exchange/exchange.ts';
-import { type Conversation, type Expected, isSerial, outcomeOf, type Saying, sayings } from './conversation.ts';
+import {
+  type Conversation,
+  type Expected,
+  isAnswered,
+  isSerial,
+  outcomeOf,
+  type Saying,
+  sayings,
+} from './conversation.ts';
 import { CLIENT, type Frame, type Party, SERVER } from './frame.ts';
 import type { Found, Times } from './run.ts';
 
@@ -38,6 +46,9 @@ function span(all: readonly Placed[], exchange: number, side: Party): Span | nul
   };
 }
 
+/** A response was seen; its status may be 0 in protocols where that means success. */
+export const answered = (f: Found): boolean => !Number.isNaN(f.firstByteNs);
+
 const shown = (f: Found): string => `${f.operation} ${f.target} -> ${f.status} ${OUTCOMES[f.outcome]}`;
 
 /** Exactly the expected exchanges were found, every field as it must be. */
@@ -65,7 +76,7 @@ function assertOne(
   note: string,
 ): void {
   const request = span(all, i, CLIENT)!;
-  const response = e.status === 0 && outcomeOf(e) !== COMPLETE ? null : span(all, i, SERVER);
+  const response = isAnswered(e) ? span(all, i, SERVER) : null;
   const startNs = times.at(link, CLIENT, request.from);
   const lastNs = response === null ? Number.NaN : times.at(link, SERVER, response.to - 1);
   let endNs = lastNs;
@@ -120,7 +131,7 @@ export function assertNoWrongPair(
     byStart.set(`${times.at(link, CLIENT, span(all, i, CLIENT)!.from)} ${e.target ?? ''}`, i);
   });
   for (const f of found) {
-    if (f.link !== link || f.status === 0) continue;
+    if (f.link !== link || !answered(f)) continue;
     const i = byStart.get(`${f.startNs} ${f.target}`) ?? byStart.get(`${f.startNs} `);
     assert.ok(i !== undefined, `${note}: no such request: ${shown(f)}`);
     const response = span(all, i, SERVER);

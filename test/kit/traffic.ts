@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { ACK, CLIENT, FIN, type Frame, type Link, type Party, SERVER, SYN } from './frame.ts';
+import { answered } from './oracle.ts';
 import type { Random } from './random.ts';
 import { Rig } from './run.ts';
 
@@ -184,7 +185,7 @@ export function capture(talks: readonly Talk[], dialogue: Dialogue, loss: number
   for (const f of rig.found) {
     const id = dialogue.asked(f.target);
     assert.equal(f.startNs, requestNs.get(id), `request ${id} did not start then`);
-    if (f.status === 0) continue;
+    if (!answered(f)) continue;
     if (f.status === dialogue.status(id) && f.firstByteNs === responseNs.get(id)) toll.found++;
     else toll.wrong++;
   }
