@@ -30,7 +30,7 @@ const BLIND = 2;
  * four requests under way and answers lost among them can look serial for a while: in simulations of 120,000 exchanges at 5 %
  * loss (test/kit/losses.ts) a proof of 3 let 36 wrong pairs through, one of 8 let 8, one of 16 none.
  */
-const PROOF = 16;
+const PROOF = 32;
 
 /**
  * Requests and responses of one connection of an in-order protocol: first asked, first answered. It would rather lose an
@@ -54,8 +54,9 @@ export class Pairing extends Book {
   #slowestNs = 0;
   #trips = 0;
   #held: Exchange[] = [];
-  /** Since the last begin or answer: bytes were missed, so a response without request proves nothing. */
+  /** Since the last begin or answer: bytes were missed; request bytes were, so one response without request proves nothing. */
   #missedSince: boolean;
+  #requestMissed: boolean;
   /** Requests were missed behind the ones in the queue. */
   #unknownBehind = false;
   #responseEndSeq = 0;
@@ -66,6 +67,7 @@ export class Pairing extends Book {
     this.#order = midway ? TRIAL : ALIGNED;
     this.#exact = !midway;
     this.#missedSince = midway;
+    this.#requestMissed = midway;
   }
 
   get inFlight(): number {
@@ -100,6 +102,7 @@ export class Pairing extends Book {
       this.#order = TRIAL;
     }
     this.#missedSince = false;
+    this.#requestMissed = false;
     const x = this.open(key, w, from, to, false);
     if (x === null) {
       this.#unknownBehind = true; // it will be answered, and nobody must get that answer
@@ -133,7 +136,8 @@ export class Pairing extends Book {
     if (this.inFlight === 0) {
       if (this.#order === BLIND || this.#missedSince) c.quarantinedResponses++;
       else c.unasked++;
-      if (!this.#exact && !this.#missedSince) this.#pipelining(w.timeAt(at));
+      if (!this.#exact && !this.#requestMissed) this.#pipelining(w.timeAt(at));
+      this.#requestMissed = false;
       return null;
     }
     let x = this.#queue[this.#head]!;
@@ -145,6 +149,7 @@ export class Pairing extends Book {
     }
     this.#shift();
     this.#missedSince = false;
+    this.#requestMissed = false;
     if (x.outcome !== IN_FLIGHT) {
       c.late++;
       x = standIn(x);
@@ -202,6 +207,7 @@ export class Pairing extends Book {
   }
 
   requestsLost(): void {
+    this.#requestMissed = true;
     this.#missed();
     this.#responseEnded = false;
     this.#unknownBehind = true;

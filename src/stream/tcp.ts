@@ -348,6 +348,7 @@ export class Tcp {
         return false; // its first segment waits for the other side
       }
       if (!force && nowNs - half.missingNs < this.#graceNs) return false;
+      if (comesSecond(half, peer)) return false;
       const upTo = first !== undefined && ((first.seq - half.ackedSeq) | 0) < 0 ? first.seq : half.ackedSeq;
       this.#declare(c, half, peer, side, upTo, first !== undefined ? first.timeNs : half.missingNs);
       if (((half.ackedSeq - half.nextSeq) | 0) <= 0) half.missing = false;
@@ -355,6 +356,7 @@ export class Tcp {
     }
     if (first === undefined || half.ready) return false;
     if (!force && nowNs - first.timeNs < UNPROVEN_LOSS_NS) return false;
+    if (comesSecond(half, peer)) return false;
     this.#declare(c, half, peer, side, first.seq, first.timeNs);
     return true;
   }
@@ -444,4 +446,15 @@ export class Tcp {
 /** The segment was sent after its sender had received bytes of `peer` that may still be delivered. */
 function awaits(s: Segment, peer: Half): boolean {
   return (peer.missing || peer.queue.length > 0) && ((s.ack - peer.nextSeq) | 0) > 0;
+}
+
+/**
+ * Bytes are missing on both sides, and those of `peer` were sent first: what waits behind them was sent before its sender had
+ * received anything of what `half` misses, while what waits behind that was sent after its sender had received them.
+ */
+function comesSecond(half: Half, peer: Half): boolean {
+  const theirs = peer.queue[0];
+  if (theirs === undefined || peer.ready || ((theirs.ack - half.nextSeq) | 0) > 0) return false;
+  const ours = half.queue[0];
+  return ours === undefined || ((ours.ack - peer.nextSeq) | 0) > 0;
 }
