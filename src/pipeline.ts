@@ -119,6 +119,7 @@ export class Pipeline implements FrameHandler {
     counters.add('capture', this.stats);
     counters.add('stream', streams);
     counters.add('exchange', exchanges);
+    for (const p of spoken) if (p.counters !== undefined) counters.add(`protocol.${p.name}`, p.counters);
     counters.reader((put) => {
       put('stream.flows', this.#tcp.flows + this.#udp.flows, 'gauge');
       for (const v of VOCABULARIES) {
@@ -221,8 +222,12 @@ function openPairing(o: PipelineParts, counters: ExchangeCounters): OpenPairing 
     names: o.names ?? null,
   };
   // one for both transports of a protocol: they are counted together
+  const { masking } = config;
   const spoken = new Map<string, Spoken>(
-    PROTOCOLS.map((p) => [p.name, { name: p.name, semantics: p.semantics, masking: config.masking }]),
+    PROTOCOLS.map((p) => {
+      const dialects = (p.dialects ?? []).map((d): Spoken => ({ name: d.name, semantics: d.semantics, masking }));
+      return [p.name, { name: p.name, semantics: p.semantics, masking, dialects }];
+    }),
   );
   return (protocol, ends, weather, midway) =>
     protocol.pairing === 'in_order'

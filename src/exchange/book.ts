@@ -1,7 +1,7 @@
 import type { Budget, Owner } from '../bytes/budget.ts';
 import type { Window } from '../bytes/window.ts';
 import type { ExchangeCounters } from './counters.ts';
-import { type Ends, Exchange, type ExchangeListener, IN_FLIGHT, type Spoken } from './exchange.ts';
+import { type Ends, Exchange, type ExchangeListener, IN_FLIGHT, LOST, PASSED_ON, type Spoken } from './exchange.ts';
 import { identify } from './identity.ts';
 import type { NameSink } from './names.ts';
 import { Table, type TableEnv } from './table.ts';
@@ -39,6 +39,10 @@ export abstract class Book {
   readonly #protocol: Spoken;
   readonly #ends: Ends;
   readonly #tables: Table<unknown>[] = [];
+  #heldBytes = 0;
+  /** What the protocol before passed on to this one, and what this one passes on to the next. */
+  inherited: Exchange | null = null;
+  passedOn: Exchange | null = null;
   /** Exchanges that came to a response. */
   finished = 0;
 
@@ -59,6 +63,41 @@ export abstract class Book {
     this.#tables.push(table);
     return table;
   }
+
+  hold(bytes: number): boolean {
+    if (!this.env.budget.take(this.env.tableOwner, bytes)) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.env.budget.give(this.env.tableOwner, bytes);
+  }
+
+  passOn(x: Exchange, key: number): void {
+    x.outcome = PASSED_ON;
+    x.key = key;
+    x.firstByteNs = Number.NaN;
+    x.status = 0;
+    x.failed = false;
+    this.passedOn = x;
+  }
+
+  /** Takes over what the protocol before passed on; without a protocol that takes over it is lost. */
+  adopt(x: Exchange, takesOver: boolean): void {
+    x.outcome = IN_FLIGHT;
+    if (!takesOver) {
+      this.conclude(x, LOST);
+      this.tell(x);
+      return;
+    }
+    x.protocol = this.#protocol;
+    this.inherited = x;
+  }
+
+  /** In order nothing can be broken off alone: whatever it is, the end of the connection will tell. */
+  abort(_x: Exchange, _w: Window): void {}
 
   learn(
     version: number,
@@ -139,5 +178,6 @@ export abstract class Book {
   /** The connection is over. */
   protected forgetTables(): void {
     for (const t of this.#tables) t.clear();
+    this.release(this.#heldBytes);
   }
 }

@@ -25,6 +25,8 @@ export const OPEN = 6;
 export const LOST = 7;
 /** The protocol answers nothing to this request. */
 export const ONE_WAY = 8;
+/** On its way to the protocol that takes over the connection; no listener ever sees this. */
+export const PASSED_ON = 9;
 
 export const OUTCOMES = [
   'in_flight',
@@ -36,6 +38,7 @@ export const OUTCOMES = [
   'open',
   'lost',
   'one_way',
+  'passed_on',
 ] as const;
 
 /** The two ends of a conversation, addresses as in Packet: four signed words, IPv4 in word 3. Client = who asks. */
@@ -79,10 +82,16 @@ export interface Spoken {
   readonly semantics: Semantics;
   /** What is hidden; absent: everything that can be. */
   readonly masking?: Masking;
+  /** What may turn out to be spoken over it. */
+  readonly dialects?: readonly Spoken[];
 }
 
+/** Stands for a text that was on the wire and cannot be known, because it refers to something that was lost. */
+export const UNKNOWN = 'UNKNOWN';
+
 export class Exchange {
-  readonly protocol: Spoken;
+  /** Set anew, if at all, before the exchange has come to its end: a dialect, or the protocol that took over. */
+  protocol: Spoken;
   readonly ends: Ends;
   /** Correlation id of the protocol, or IN_ORDER. */
   key: number;
@@ -120,6 +129,8 @@ export class Exchange {
   version = 0;
   /** Numeric status of the response; 0 when none was seen. */
   status = 0;
+  /** Why one end broke it off, in the protocol's own numbering; 0 when that did not happen or nothing was said. */
+  reason = 0;
   /** The protocol's own opinion, for the raw report; spans and metrics ask Semantics. */
   failed = false;
   /** The server may take its time (a blocking pop, a long poll): the duration says nothing of its speed. */

@@ -8,6 +8,7 @@ import {
   LOST,
   ONE_WAY,
   OPEN,
+  RESET,
   type Spoken,
   TIMEOUT,
   TRUNCATED,
@@ -27,6 +28,8 @@ export class KeyedPairing extends Book {
   readonly #answering: Exchange[] = [];
   /** Capture time of the last byte in front of the last loss of response bytes. */
   #lossNs = Number.NEGATIVE_INFINITY;
+  /** The highest key so far: most protocols count upwards, and what is higher cannot be under way. */
+  #highest = Number.NEGATIVE_INFINITY;
 
   /** `datagrams`: there are no acknowledgements, and the identity must tell datagrams of one second apart. */
   constructor(env: PairingEnv, protocol: Spoken, ends: Ends, weather: Weather, datagrams: boolean) {
@@ -39,15 +42,25 @@ export class KeyedPairing extends Book {
   }
 
   begin(key: number, w: Window, from: number, to: number): Exchange | null {
-    const before = this.#find(key);
+    const before = key > this.#highest ? -1 : this.#find(key);
     if (before >= 0) {
       // The client uses the id anew: it does not wait for that answer any more, and ours to it can no longer be told from the new one's.
       this.env.counters.keyReused++;
       this.#end(this.#take(before), LOST);
     }
     const x = this.open(key, w, from, to, this.#datagrams);
-    if (x !== null) this.#waiting.push(x);
+    if (x !== null) {
+      this.#waiting.push(x);
+      if (key > this.#highest) this.#highest = key;
+    }
     return x;
+  }
+
+  override adopt(x: Exchange, takesOver: boolean): void {
+    super.adopt(x, takesOver);
+    if (!takesOver) return;
+    this.#waiting.push(x);
+    this.#highest = Math.max(this.#highest, x.key);
   }
 
   expected(key: number): Exchange | null {
@@ -94,10 +107,20 @@ export class KeyedPairing extends Book {
     this.oneWay(x);
   }
 
+  override abort(x: Exchange, w: Window): void {
+    const i = this.#waiting.indexOf(x);
+    if (i >= 0) this.#take(i);
+    else if (!this.#settled(x)) return;
+    if (x.outcome !== IN_FLIGHT) return;
+    x.endNs = Math.max(w.timeBefore(), x.startNs);
+    this.#end(x, RESET);
+  }
+
   requestsLost(): void {}
 
-  responsesLost(): void {
+  responsesLost(streams = false): void {
     this.#lossNs = this.weather.lastDataNs;
+    if (streams) return;
     for (const x of this.#answering) if (x.outcome === IN_FLIGHT) this.#end(x, TRUNCATED);
     this.#answering.length = 0;
   }
@@ -121,19 +144,13 @@ export class KeyedPairing extends Book {
       // A long download is no timeout while bytes move.
       const lastNs = Math.max(x.firstByteNs, this.weather.lastDataNs);
       if (x.outcome !== IN_FLIGHT || nowNs - lastNs < timeoutNs) continue;
-      x.endNs = lastNs + timeoutNs;
-      this.#end(x, TIMEOUT);
+      this.#endAnswering(x, TIMEOUT, lastNs + timeoutNs);
     }
   }
 
   /** The connection is over: what is in flight ends as `outcome`. */
   close(outcome: number, nowNs: number): void {
-    const cut = outcome === OPEN || outcome === LOST;
-    for (const x of this.#answering) {
-      if (x.outcome !== IN_FLIGHT) continue;
-      if (!cut) x.endNs = nowNs;
-      this.#end(x, cut ? TRUNCATED : outcome);
-    }
+    for (const x of this.#answering) if (x.outcome === IN_FLIGHT) this.#endAnswering(x, outcome, nowNs);
     for (const x of this.#waiting) {
       x.endNs = nowNs;
       this.#end(x, this.#unanswered(x, outcome));
@@ -157,6 +174,13 @@ export class KeyedPairing extends Book {
   /** A response may have been among the bytes that were lost. */
   #unanswered(x: Exchange, outcome: number): number {
     return x.startNs <= this.#lossNs ? LOST : outcome;
+  }
+
+  /** The rest of its response did not come: because of `outcome`, or because it was not captured. */
+  #endAnswering(x: Exchange, outcome: number, endNs: number): void {
+    const cut = outcome === OPEN || outcome === LOST || x.startNs <= this.#lossNs;
+    if (!cut) x.endNs = endNs;
+    this.#end(x, cut ? TRUNCATED : outcome);
   }
 
   #find(key: number): number {

@@ -41,6 +41,13 @@ export const TARGETS = 1;
 export const FULL = 2;
 export type Detail = 0 | 1 | 2;
 
+/** What is spoken over another protocol, and is told from it only when a request has been read: gRPC over HTTP/2. */
+export interface Dialect {
+  /** As `Protocol.name`. */
+  readonly name: string;
+  readonly semantics: Semantics;
+}
+
 /** Pairing of requests and responses; lives in the exchange room, one for each connection. */
 export interface Exchanges {
   /** How much of the record is wanted. */
@@ -70,10 +77,22 @@ export interface Exchanges {
   repeated(x: Exchange, sinceNs: number): void;
   /** Request bytes were lost: what was asked meanwhile is unknown. */
   requestsLost(): void;
-  /** Response bytes were lost: what was answered meanwhile is unknown. */
-  responsesLost(): void;
+  /**
+   * Response bytes were lost: what was answered meanwhile is unknown. `streams` (by key): responses that have begun may go on
+   * behind the loss; otherwise they count as truncated.
+   */
+  responsesLost(streams?: boolean): void;
+  /** One end broke this one off in front of `w.pos` (by key): no response comes, or not the rest of it. `Exchange.reason` may say why. */
+  abort(x: Exchange, w: Window): void;
+  /** The protocol that takes over after STOP answers this one, under that key: it stays in flight. */
+  passOn(x: Exchange, key: number): void;
+  /** What the protocol before passed on to this one, when the decoder is opened. */
+  readonly inherited: Exchange | null;
   /** A bounded table that lives as long as the connection: prepared statements, cursors. To be asked for once. */
   table<V>(): Table<V>;
+  /** Memory for what else the decoder remembers of the connection; false: there is none. All of it is given back when the connection ends. */
+  hold(bytes: number): boolean;
+  release(bytes: number): void;
   /** The message at `w.pos` tells the name of an address (four words as in Packet), for so many seconds. */
   learn(version: number, w0: number, w1: number, w2: number, w3: number, name: string, ttlSec: number, w: Window): void;
 }
@@ -112,4 +131,8 @@ export interface Protocol {
   /** One decoder for each connection. */
   open(exchanges: Exchanges): Decoder;
   readonly semantics: Semantics;
+  /** The decoder sets `Exchange.protocol` to the one of `Spoken.dialects` with the same index. */
+  readonly dialects?: readonly Dialect[];
+  /** Plain numbers that only grow, of all connections (`protocol.<name>.*`). */
+  readonly counters?: object;
 }

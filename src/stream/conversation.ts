@@ -1,6 +1,6 @@
 import type { Budget, Owner } from '../bytes/budget.ts';
 import type { Window } from '../bytes/window.ts';
-import { type Ends, LOST } from '../exchange/exchange.ts';
+import { type Ends, type Exchange, LOST } from '../exchange/exchange.ts';
 import type { Weather } from '../exchange/weather.ts';
 import type { Decoder, Dir, Exchanges, Protocol } from '../protocols/protocol.ts';
 import { TO_CLIENT, TO_SERVER } from '../protocols/protocol.ts';
@@ -26,6 +26,10 @@ export interface Pairing extends Exchanges {
   close(outcome: number, nowNs: number): void;
   /** It was the wrong protocol: nothing of it was real. */
   discard(): void;
+  /** What goes on under the protocol that takes over. */
+  readonly passedOn: Exchange | null;
+  /** Takes over what the protocol before passed on; `takesOver` false: there is no protocol that takes over, and it is lost. */
+  adopt(x: Exchange, takesOver: boolean): void;
 }
 
 /** Makes the pairing for a connection or flow that has been recognised. */
@@ -197,10 +201,11 @@ export class Conversation {
     return true;
   }
 
-  #open(protocol: Protocol, client: Side): void {
+  #open(protocol: Protocol, client: Side, passedOn: Exchange | null = null): void {
     const parties = this.#parties;
     parties.clientSide = client;
     const pairing = this.#env.pairing(protocol, parties.ends(client), parties.weather, this.#midway);
+    if (passedOn !== null) pairing.adopt(passedOn, true);
     const decoder = protocol.open(pairing);
     const dir0: Dir = client === 0 ? TO_SERVER : TO_CLIENT;
     const dir1: Dir = client === 0 ? TO_CLIENT : TO_SERVER;
@@ -312,14 +317,16 @@ export class Conversation {
   #handOver(side: Side, buf: Buffer, at: number, end: number, seq: number, timeNs: number, ack: number): void {
     this.#env.counters.handedOver++;
     const successor = this.#decoder!.successor;
+    const pairing = this.#pairing!;
     this.#stopDecoding(LOST, timeNs);
     const next = successor === '' ? undefined : this.#env.detector.protocols.find((p) => p.name === successor);
     this.#midway = false;
     this.#retries = 0;
     if (next !== undefined) {
-      this.#open(next, this.#parties.clientSide as Side);
+      this.#open(next, this.#parties.clientSide as Side, pairing.passedOn);
       this.#env.counters.recognised++;
     } else {
+      if (pairing.passedOn !== null) pairing.adopt(pairing.passedOn, false);
       this.#state = DETECTING;
     }
     if (at < end) this.bytes(side, buf, at, end, seq, timeNs, ack);
