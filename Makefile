@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo bench clean
+.PHONY: help setup build test fuzz lint demo bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -16,6 +16,11 @@ build: ## the addon and dist/
 
 test: setup build ## build and run all tests
 	@node --test --test-reporter=spec 'test/**/*.test.ts'
+
+# Seconds for each decoder and each other thing that is fuzzed.
+FUZZ_SECONDS ?= 300
+fuzz: setup ## what make test tries for seconds, for minutes: damaged connections and statements
+	@SPANTAP_TEST_FUZZ_SECONDS=$(FUZZ_SECONDS) node --test --test-reporter=spec 'test/**/fuzz*.test.ts'
 
 lint: ## types, format, lint, and which room may import which
 	@tsc -p .

@@ -10,6 +10,8 @@ import { Rig } from './run.ts';
 import { frames, link, randomCuts } from './wire.ts';
 
 const INPUTS = 200_000;
+/** A longer run: so many seconds for each protocol, however many inputs that makes. */
+const LONG_SECONDS = Number(process.env.SPANTAP_TEST_FUZZ_SECONDS ?? 0);
 /** Connections that one pipeline sees, side by side. */
 const BATCH = 50;
 const MAX_BYTES = 16 << 20;
@@ -23,9 +25,9 @@ export function fuzz(
 ): void {
   test(`${protocol.name}: ${INPUTS} damaged connections`, (t) => {
     const short = conversations.filter((c) => c.long !== true);
-    const untilMs = Date.now() + seconds * 1000;
+    const untilMs = Date.now() + (LONG_SECONDS || seconds) * 1000;
     let inputs = 0;
-    for (let seed = 0; inputs < INPUTS && Date.now() < untilMs; seed++, inputs += BATCH)
+    for (let seed = 0; (LONG_SECONDS > 0 || inputs < INPUTS) && Date.now() < untilMs; seed++, inputs += BATCH)
       batch(protocol, short, words, seed);
     t.diagnostic(`${inputs} connections`);
     assert.ok(inputs > 0);
