@@ -169,14 +169,20 @@ export interface Toll {
   wrong: number;
 }
 
-/** Runs the talks side by side with each segment lost to the capture with probability `loss`, and compares with the truth. */
-export function capture(talks: readonly Talk[], dialogue: Dialogue, loss: number, random: Random, fromNs = 0): Toll {
+/** Segments that are lost with probability `loss`, and all that passed before `fromNs`. */
+export function atRandom(loss: number, random: Random, fromNs = 0): (frame: Frame, atNs: number) => boolean {
+  return (_frame, atNs) => atNs < fromNs || random.chance(loss);
+}
+
+/** Runs the talks side by side, without the segments that the capture loses, and compares with the truth. */
+export function capture(
+  talks: readonly Talk[],
+  dialogue: Dialogue,
+  lost: (frame: Frame, atNs: number) => boolean,
+): Toll {
   const all = talks.flatMap((t) => t.frames).sort((a, b) => a.atNs - b.atNs);
   const rig = new Rig();
-  for (const { atNs, frame } of all) {
-    if (atNs < fromNs || random.chance(loss)) continue;
-    rig.capture(frame, atNs);
-  }
+  for (const { atNs, frame } of all) if (!lost(frame, atNs)) rig.capture(frame, atNs);
   rig.end();
   const toll: Toll = { asked: 0, found: 0, wrong: 0 };
   const requestNs = new Map(talks.flatMap((t) => [...t.requestNs]));
