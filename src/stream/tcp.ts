@@ -7,15 +7,14 @@ import type { ConversationEnv } from './conversation.ts';
 import type { StreamCounters } from './counters.ts';
 import type { Side } from './flow.ts';
 import { FlowTable, flowHash, isForward } from './flow-table.ts';
-import type { Half, Segment } from './half.ts';
+import type { Half } from './half.ts';
 import type { StreamOptions } from './options.ts';
+import { Ordering } from './ordering.ts';
 
 /** What a connection costs before it holds any bytes: record, halves, conversation, lanes (measured on a heap of 50,000). */
 const CONNECTION_COST = 1536;
 /** A finished connection's entry swallows stragglers for this long. */
 const LINGER_NS = 2e9;
-/** Without an acknowledgement that proves the loss, a missing segment is waited for this long (retransmissions take up to seconds). */
-const UNPROVEN_LOSS_NS = 3e9;
 /** A SYN captured late, when that many bytes have come already, still belongs to its connection. */
 const LATE_SYN = 65536;
 /**
@@ -39,7 +38,7 @@ export class Tcp {
   readonly #budget: Budget;
   readonly #owner: Owner;
   readonly #flowOwner: Owner;
-  readonly #graceNs: number;
+  readonly #order: Ordering;
   /** Endpoints of the agent's own connections, `ip:port` of the local end. */
   readonly #own = new Set<string>();
 
@@ -50,7 +49,7 @@ export class Tcp {
     this.#budget = budget;
     this.#owner = budget.owner('reassembly');
     this.#flowOwner = budget.owner('flows');
-    this.#graceNs = options.lossGraceMs * 1e6;
+    this.#order = new Ordering(options.lossGraceMs * 1e6, counters, budget, this.#owner);
   }
 
   get flows(): number {
@@ -116,7 +115,7 @@ export class Tcp {
       half.finSeen = true;
       half.finSeq = (p.seq + ((flags & SYN) !== 0 ? 1 : 0) + length) | 0;
     }
-    if (c.disordered) this.#settle(c, p.timeNs, false);
+    if (c.disordered) this.#order.settle(c, p.timeNs, false);
     if ((flags & RST) !== 0) this.#reset(c, half, p);
     else if (half.finSeen || peer.finSeen) this.#fins(c, p.timeNs);
   }
@@ -139,7 +138,7 @@ export class Tcp {
         this.#remove(c);
         continue;
       }
-      if (c.disordered) this.#settle(c, nowNs, false);
+      if (c.disordered) this.#order.settle(c, nowNs, false);
       c.conversation.pairing?.sweep(nowNs);
       if (silentNs > idleNs) {
         const inFlight = c.conversation.pairing?.inFlight ?? 0;
@@ -156,7 +155,7 @@ export class Tcp {
     const all = this.#table.all;
     for (const c of all) {
       if (c.state !== LIVE) continue;
-      this.#settle(c, nowNs, true);
+      this.#order.settle(c, nowNs, true);
       if (c.state === LIVE) this.#finish(c, OPEN, nowNs);
     }
     for (let i = all.length - 1; i >= 0; i--) this.#remove(all[i]!);
@@ -197,7 +196,7 @@ export class Tcp {
     const sameHandshake = half.fromSyn ? half.isn === p.seq : !half.started || (behind > 0 && behind <= LATE_SYN);
     if (sameHandshake || (c.state === LIVE && (p.flags & ACK) !== 0 && !half.fromSyn)) return c;
     if (c.state === LIVE) {
-      this.#settle(c, p.timeNs, true);
+      this.#order.settle(c, p.timeNs, true);
       if (c.state === LIVE) this.#finish(c, LOST, p.timeNs);
     }
     this.#remove(c);
@@ -233,7 +232,7 @@ export class Tcp {
     if (ahead === 0 && !c.disordered) {
       half.nextSeq = (seq + p.payloadLength) | 0;
       if (captured > 0) c.conversation.bytes(side, p.buf, p.payload, p.payloadEnd, seq, p.timeNs, p.ack);
-      if (captured < p.payloadLength) this.#hole(c, side, p.payloadLength - captured, p.timeNs);
+      if (captured < p.payloadLength) this.#order.hole(c, side, p.payloadLength - captured, p.timeNs);
       c.weather.lastDataNs = p.timeNs;
       return;
     }
@@ -244,9 +243,9 @@ export class Tcp {
     }
     if (ahead > MAX_JUMP || ahead < -MAX_JUMP) {
       // Not of this connection's sequence space any more: the capture missed its end and the beginning of another.
-      this.#settle(c, p.timeNs, true);
+      this.#order.settle(c, p.timeNs, true);
       half.nextSeq = seq;
-      this.#hole(c, side, 1, p.timeNs);
+      this.#order.hole(c, side, 1, p.timeNs);
     } else if (ahead > 0 || ((seq - half.contiguousEnd()) | 0) < 0) {
       if (ahead > 0 && half.contiguousEnd() !== seq) {
         c.weather.outOfOrder++;
@@ -256,10 +255,10 @@ export class Tcp {
     c.disordered = true;
     if (!this.#keep(half, seq, p)) {
       this.#counters.forcedHoles++;
-      this.#settle(c, p.timeNs, true);
+      this.#order.settle(c, p.timeNs, true);
       c.disordered = true;
       // Nothing waits any more; what still does not fit becomes a hole when the next segment comes.
-      if (this.#keep(half, seq, p)) this.#settle(c, p.timeNs, true);
+      if (this.#keep(half, seq, p)) this.#order.settle(c, p.timeNs, true);
     }
   }
 
@@ -285,102 +284,6 @@ export class Tcp {
     this.#counters.retransmittedSegments++;
   }
 
-  /**
-   * Delivers what can be delivered, oldest capture time first between the two directions; then, when the grace is over
-   * (or `force`), declares what is missing as a hole and goes on.
-   */
-  #settle(c: Connection, nowNs: number, force: boolean): void {
-    const { half0, half1 } = c;
-    for (;;) {
-      const side = this.#next(half0, half1);
-      if (side !== -1) {
-        this.#deliver(c, side);
-        continue;
-      }
-      if (this.#expired(c, half0, half1, 0, nowNs, force) || this.#expired(c, half1, half0, 1, nowNs, force)) continue;
-      break;
-    }
-    c.disordered = half0.queue.length > 0 || half1.queue.length > 0 || half0.missing || half1.missing;
-  }
-
-  /** Which side's first waiting segment is due; -1: none. */
-  #next(half0: Half, half1: Half): -1 | Side {
-    const ready0 = half0.ready;
-    const ready1 = half1.ready;
-    if (!ready0 && !ready1) return -1;
-    const s0 = half0.queue[0];
-    const s1 = half1.queue[0];
-    // Held while it acknowledges bytes of the other side that were not delivered yet.
-    const due0 = ready0 && !awaits(s0!, half1);
-    const due1 = ready1 && !awaits(s1!, half0);
-    if (due0 && due1) return s0!.timeNs <= s1!.timeNs ? 0 : 1;
-    if (due0) return 0;
-    if (due1) return 1;
-    // Each acknowledges the other: impossible in TCP, so the order of capture decides.
-    if (ready0 && ready1) return s0!.timeNs <= s1!.timeNs ? 0 : 1;
-    return -1;
-  }
-
-  #deliver(c: Connection, side: Side): void {
-    const half = side === 0 ? c.half0 : c.half1;
-    const s = half.shift(this.#budget, this.#owner);
-    const late = (half.nextSeq - s.seq) | 0;
-    if (late >= s.length) return;
-    const have = Math.max(0, s.bytes.length - late);
-    half.nextSeq = (s.seq + s.length) | 0;
-    if (have > 0) c.conversation.bytes(side, s.bytes, late, s.bytes.length, (s.seq + late) | 0, s.timeNs, s.ack);
-    const cut = s.length - late - have;
-    if (cut > 0) this.#hole(c, side, cut, s.timeNs);
-    c.weather.lastDataNs = s.timeNs;
-    if (half.missing && ((half.ackedSeq - half.nextSeq) | 0) <= 0) half.missing = false;
-  }
-
-  /** Declares the hole in front of `half` when it has been waited for long enough. True: something changed. */
-  #expired(c: Connection, half: Half, peer: Half, side: Side, nowNs: number, force: boolean): boolean {
-    const first = half.queue[0];
-    if (half.missing) {
-      const gap = (half.ackedSeq - half.nextSeq) | 0;
-      if (gap <= 0 || (first !== undefined && half.ready)) {
-        if (gap <= 0 || ((half.ackedSeq - half.contiguousEnd()) | 0) <= 0) {
-          half.missing = false;
-          return true;
-        }
-        return false; // its first segment waits for the other side
-      }
-      if (!force && nowNs - half.missingNs < this.#graceNs) return false;
-      if (comesSecond(half, peer)) return false;
-      const upTo = first !== undefined && ((first.seq - half.ackedSeq) | 0) < 0 ? first.seq : half.ackedSeq;
-      this.#declare(c, half, peer, side, upTo, first !== undefined ? first.timeNs : half.missingNs);
-      if (((half.ackedSeq - half.nextSeq) | 0) <= 0) half.missing = false;
-      return true;
-    }
-    if (first === undefined || half.ready) return false;
-    if (!force && nowNs - first.timeNs < UNPROVEN_LOSS_NS) return false;
-    if (comesSecond(half, peer)) return false;
-    this.#declare(c, half, peer, side, first.seq, first.timeNs);
-    return true;
-  }
-
-  /**
-   * A hole up to `upTo`, but not across a segment that the other side sent in the middle of it: what was lost in front of that
-   * segment and what was lost behind it are two holes, with the segment in between.
-   */
-  #declare(c: Connection, half: Half, peer: Half, side: Side, upTo: number, timeNs: number): void {
-    let end = upTo;
-    const waiting = peer.queue[0];
-    if (waiting !== undefined && ((waiting.ack - half.nextSeq) | 0) > 0 && ((waiting.ack - end) | 0) < 0)
-      end = waiting.ack;
-    const length = (end - half.nextSeq) | 0;
-    half.nextSeq = end;
-    this.#hole(c, side, length, timeNs);
-  }
-
-  #hole(c: Connection, side: Side, length: number, timeNs: number): void {
-    this.#counters.holes++;
-    this.#counters.holeBytes += length;
-    c.conversation.hole(side, length, timeNs);
-  }
-
   /** Ends the directions whose FIN is reached, and the connection when both are. */
   #fins(c: Connection, nowNs: number): void {
     for (const side of [0, 1] as const) {
@@ -400,7 +303,7 @@ export class Tcp {
     // RFC 5961: a reset from far outside the window was not sent by this peer.
     const away = (p.seq - half.nextSeq) | 0;
     if (half.started && (away > MAX_JUMP || away < -MAX_JUMP)) return;
-    this.#settle(c, p.timeNs, true);
+    this.#order.settle(c, p.timeNs, true);
     this.#fins(c, p.timeNs);
     if (c.state !== LIVE) return;
     this.#counters.closedByReset++;
@@ -441,20 +344,4 @@ export class Tcp {
     c.conversation.discard();
     c.state = IGNORED;
   }
-}
-
-/** The segment was sent after its sender had received bytes of `peer` that may still be delivered. */
-function awaits(s: Segment, peer: Half): boolean {
-  return (peer.missing || peer.queue.length > 0) && ((s.ack - peer.nextSeq) | 0) > 0;
-}
-
-/**
- * Bytes are missing on both sides, and those of `peer` were sent first: what waits behind them was sent before its sender had
- * received anything of what `half` misses, while what waits behind that was sent after its sender had received them.
- */
-function comesSecond(half: Half, peer: Half): boolean {
-  const theirs = peer.queue[0];
-  if (theirs === undefined || peer.ready || ((theirs.ack - half.nextSeq) | 0) > 0) return false;
-  const ours = half.queue[0];
-  return ours === undefined || ((ours.ack - peer.nextSeq) | 0) > 0;
 }
