@@ -36,8 +36,8 @@ export abstract class Book {
   readonly maxStatementBytes: number;
   protected readonly env: PairingEnv;
   protected readonly weather: Weather;
-  readonly #protocol: Spoken;
-  readonly #ends: Ends;
+  protected readonly ends: Ends;
+  protected readonly protocol: Spoken;
   readonly #tables: Table<unknown>[] = [];
   #heldBytes = 0;
   /** What the protocol before passed on to this one, and what this one passes on to the next. */
@@ -51,8 +51,8 @@ export abstract class Book {
     this.detail = env.detail;
     this.maxStatementBytes = env.maxStatementBytes;
     this.weather = weather;
-    this.#protocol = protocol;
-    this.#ends = ends;
+    this.protocol = protocol;
+    this.ends = ends;
   }
 
   abstract get inFlight(): number;
@@ -92,7 +92,7 @@ export abstract class Book {
       this.tell(x);
       return;
     }
-    x.protocol = this.#protocol;
+    x.protocol = this.protocol;
     this.inherited = x;
   }
 
@@ -139,7 +139,7 @@ export abstract class Book {
       counters.refusedInFlight++;
       return null;
     }
-    const x = new Exchange(this.#protocol, this.#ends, key, w.timeAt(from));
+    const x = new Exchange(this.protocol, this.ends, key, w.timeAt(from));
     x.heldBytes = EXCHANGE_COST;
     counters.begun++;
     x.retransmissions = 0 - this.weather.retransmissions; // `-0` would make a double of the field

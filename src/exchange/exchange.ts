@@ -59,6 +59,23 @@ export class Ends {
   #clientAddress = '';
   #serverAddress = '';
 
+  /** The same ends with their roles exchanged. */
+  reversed(): Ends {
+    const r = new Ends();
+    r.ipVersion = this.ipVersion;
+    r.client0 = this.server0;
+    r.client1 = this.server1;
+    r.client2 = this.server2;
+    r.client3 = this.server3;
+    r.clientPort = this.serverPort;
+    r.server0 = this.client0;
+    r.server1 = this.client1;
+    r.server2 = this.client2;
+    r.server3 = this.client3;
+    r.serverPort = this.clientPort;
+    return r;
+  }
+
   /** The client's address as text, made once. */
   get clientAddress(): string {
     if (this.#clientAddress === '') {

@@ -22,6 +22,8 @@ import type { Weather } from './weather.ts';
  */
 export class KeyedPairing extends Book {
   readonly #datagrams: boolean;
+  /** What the server asks of the client. */
+  #reverse: KeyedPairing | null = null;
   /** In flight, oldest first. */
   readonly #waiting: Exchange[] = [];
   /** Their response is being read. */
@@ -38,7 +40,12 @@ export class KeyedPairing extends Book {
   }
 
   get inFlight(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + (this.#reverse?.inFlight ?? 0);
+  }
+
+  reverse(): KeyedPairing {
+    this.#reverse ??= new KeyedPairing(this.env, this.protocol, this.ends.reversed(), this.weather, this.#datagrams);
+    return this.#reverse;
   }
 
   begin(key: number, w: Window, from: number, to: number): Exchange | null {
@@ -127,6 +134,7 @@ export class KeyedPairing extends Book {
 
   /** Gives up what has waited too long. Called about once a second. */
   sweep(nowNs: number): void {
+    this.#reverse?.sweep(nowNs);
     const { timeoutNs } = this.env;
     const waiting = this.#waiting;
     for (let i = 0; i < waiting.length; ) {
@@ -150,6 +158,7 @@ export class KeyedPairing extends Book {
 
   /** The connection is over: what is in flight ends as `outcome`. */
   close(outcome: number, nowNs: number): void {
+    this.#reverse?.close(outcome, nowNs);
     for (const x of this.#answering) if (x.outcome === IN_FLIGHT) this.#endAnswering(x, outcome, nowNs);
     for (const x of this.#waiting) {
       x.endNs = nowNs;
@@ -160,6 +169,7 @@ export class KeyedPairing extends Book {
 
   /** It was the wrong protocol: nothing of it was real. */
   discard(): void {
+    this.#reverse?.discard();
     for (const x of this.#waiting) this.drop(x);
     for (const x of this.#answering) this.drop(x);
     this.#clear();

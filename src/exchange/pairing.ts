@@ -74,6 +74,11 @@ export class Pairing extends Book {
     return this.#queue.length - this.#head;
   }
 
+  /** An in-order protocol has nothing that would tell the server's questions from its answers. */
+  reverse(): this {
+    return this;
+  }
+
   begin(key: number, w: Window, from: number, to: number): Exchange | null {
     const c = this.env.counters;
     const timeNs = w.timeAt(from);

@@ -37,10 +37,21 @@ export interface WireContext {
   sw8: string;
 }
 
+/** What spans and durations an exchange makes at which end, and of which kind, as bits. */
+export const CLIENT_KIND = 1;
+export const PRODUCER_KIND = 2;
+export const SERVER_KIND = 4;
+export const CONSUMER_KIND = 8;
+/** The client's end, the server's end. */
+export const CLIENT_KINDS = CLIENT_KIND | PRODUCER_KIND;
+export const SERVER_KINDS = SERVER_KIND | CONSUMER_KIND;
+
 /** What an exchange of one protocol means in OpenTelemetry's terms. Pure functions over the record. */
 export interface Semantics {
   /** `pair`: CLIENT and SERVER span; `client`: a CLIENT span only (databases, caches, DNS). */
   readonly spans: 'pair' | 'client';
+  /** Where a protocol's exchanges differ (messages sent, delivered, settled): the bits above; the same for all of one series key. */
+  kinds?(x: Exchange): number;
   /** Label of the service graph's edge; null: it is none (questions to a resolver). */
   readonly connectionType: '' | 'database' | 'messaging_system' | null;
   readonly clientDuration: DurationInstrument | null;
@@ -66,4 +77,10 @@ export interface Semantics {
 
   /** The trace context that travelled with the request, or null. */
   context(x: Exchange): WireContext | null;
+}
+
+/** The kinds of span that the exchange makes, as bits. */
+export function kindsOf(x: Exchange): number {
+  const s = x.protocol.semantics;
+  return s.kinds?.(x) ?? (s.spans === 'pair' ? CLIENT_KIND | SERVER_KIND : CLIENT_KIND);
 }

@@ -88,6 +88,8 @@ export interface Exchanges {
   passOn(x: Exchange, key: number): void;
   /** What the protocol before passed on to this one, when the decoder is opened. */
   readonly inherited: Exchange | null;
+  /** The exchanges of this connection in which the server asks (a broker delivers): the ends change their roles. */
+  reverse(): Exchanges;
   /** A bounded table that lives as long as the connection: prepared statements, cursors. To be asked for once. */
   table<V>(): Table<V>;
   /** Memory for what else the decoder remembers of the connection; false: there is none. All of it is given back when the connection ends. */

@@ -1,6 +1,14 @@
 import { type Budget, type Owner, SHED_SERIES } from '../bytes/budget.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { CLIENT, type DurationInstrument, SERVER, type Side } from '../exchange/semantics.ts';
+import {
+  CLIENT,
+  CLIENT_KINDS,
+  type DurationInstrument,
+  kindsOf,
+  SERVER,
+  SERVER_KINDS,
+  type Side,
+} from '../exchange/semantics.ts';
 import { type Attributes, CollectedAttributes } from './attributes.ts';
 import type { TelemetryCounters } from './counters.ts';
 import { Instrument } from './instruments.ts';
@@ -186,6 +194,7 @@ export class SeriesTable {
     nowNs: number,
   ): Point | null {
     const semantics = x.protocol.semantics;
+    if ((kindsOf(x) & (side === CLIENT ? CLIENT_KINDS : SERVER_KINDS)) === 0) return null;
     const instrument = this.#instrument(side === CLIENT ? semantics.clientDuration : semantics.serverDuration);
     if (instrument === null) return null;
     const own = side === CLIENT ? pair.client : pair.server;
@@ -258,8 +267,11 @@ export class SeriesTable {
       if (durationNs >= 0) observe(edge, durationNs);
     }
     if (durationNs < 0) return;
-    this.#observeOverflow(pair.client, semantics.clientDuration, x, durationNs, nowNs);
-    this.#observeOverflow(pair.server, semantics.serverDuration, x, durationNs, nowNs);
+    const kinds = kindsOf(x);
+    if ((kinds & CLIENT_KINDS) !== 0)
+      this.#observeOverflow(pair.client, semantics.clientDuration, x, durationNs, nowNs);
+    if ((kinds & SERVER_KINDS) !== 0)
+      this.#observeOverflow(pair.server, semantics.serverDuration, x, durationNs, nowNs);
   }
 
   #observeOverflow(

@@ -4,6 +4,8 @@ import type { ServiceResource } from './resource.ts';
 /** SpanKind of trace.proto. */
 export const KIND_SERVER = 2;
 export const KIND_CLIENT = 3;
+export const KIND_PRODUCER = 4;
+export const KIND_CONSUMER = 5;
 
 /** Bits of Span.flags above the eight W3C trace flags: whether the parent's place is known, and that it is another process. */
 export const HAS_IS_REMOTE = 0x100;

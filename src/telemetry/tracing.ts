@@ -1,6 +1,16 @@
 import { type Budget, SHED_DETAIL, SHED_SPANS } from '../bytes/budget.ts';
 import { COMPLETE, type Exchange, OUTCOMES } from '../exchange/exchange.ts';
-import { type AttributeSink, CLIENT, SERVER, type Side } from '../exchange/semantics.ts';
+import {
+  type AttributeSink,
+  CLIENT,
+  CLIENT_KINDS,
+  CONSUMER_KIND,
+  kindsOf,
+  PRODUCER_KIND,
+  SERVER,
+  SERVER_KINDS,
+  type Side,
+} from '../exchange/semantics.ts';
 import type { Service } from '../naming/service.ts';
 import { SAMPLED, TraceContext } from './context.ts';
 import type { TelemetryCounters } from './counters.ts';
@@ -14,6 +24,8 @@ import {
   HAS_IS_REMOTE,
   IS_REMOTE,
   KIND_CLIENT,
+  KIND_CONSUMER,
+  KIND_PRODUCER,
   KIND_SERVER,
   MAX_BATCH_BYTES,
   type SpanBatch,
@@ -68,8 +80,9 @@ export class Tracing {
     const head = this.#head;
     const context = this.#context;
     const semantics = x.protocol.semantics;
-    let client = o.mode !== 'server';
-    const server = o.mode !== 'client' && semantics.spans === 'pair';
+    const kinds = kindsOf(x);
+    let client = o.mode !== 'server' && (kinds & CLIENT_KINDS) !== 0;
+    const server = o.mode !== 'client' && (kinds & SERVER_KINDS) !== 0;
     ids.derive(x);
     head.tracestate = '';
     let flags = SAMPLED;
@@ -109,7 +122,7 @@ export class Tracing {
       return;
     }
     if (client) {
-      head.kind = KIND_CLIENT;
+      head.kind = (kinds & PRODUCER_KIND) !== 0 ? KIND_PRODUCER : KIND_CLIENT;
       head.span0 = ids.client0;
       head.span1 = ids.client1;
       head.hasParent = inside;
@@ -119,10 +132,11 @@ export class Tracing {
       this.#span(x, pair, CLIENT, route, nowNs);
     }
     if (server) {
-      head.kind = KIND_SERVER;
+      head.kind = (kinds & CONSUMER_KIND) !== 0 ? KIND_CONSUMER : KIND_SERVER;
       head.span0 = ids.server0;
       head.span1 = ids.server1;
-      head.hasParent = true;
+      // what a broker delivers has no span at the broker's end
+      head.hasParent = foreign || (kinds & CLIENT_KINDS) !== 0;
       head.parent0 = foreign ? context.parent0 : ids.client0;
       head.parent1 = foreign ? context.parent1 : ids.client1;
       head.flags = (flags & 0xff) | HAS_IS_REMOTE | IS_REMOTE;

@@ -36,7 +36,10 @@ class Talk {
       detail: o.detail ?? 0,
       names: null,
     };
-    this.pairing = new KeyedPairing(env, http, new Ends(), this.weather, o.datagrams ?? false);
+    const ends = new Ends();
+    ends.clientPort = 40001;
+    ends.serverPort = 9092;
+    this.pairing = new KeyedPairing(env, http, ends, this.weather, o.datagrams ?? false);
   }
 
   #window(seq: number, ack: number, text: string): Window {
@@ -224,4 +227,23 @@ test('the identity tells datagrams of one second and port apart, whatever the de
   t.asked = 0;
   const b = t.ask(2, 'B question')!;
   assert.notEqual(a.id0, b.id0);
+});
+
+test('the server asks, too: the ends change their roles, keys are apart, and everything ends together', () => {
+  const t = new Talk();
+  const back = t.pairing.reverse();
+  assert.equal(t.pairing.reverse(), back);
+  t.ask(1);
+  const w = new Window();
+  w.show(Buffer.alloc(20, 'z'));
+  w.end = 20;
+  w.timeNs = t.nowNs;
+  const x = back.begin(1, w, 0, 10)!;
+  assert.deepEqual([x.ends.clientPort, x.ends.serverPort], [9092, 40001]);
+  assert.equal(t.pairing.inFlight, 2);
+  t.answer(1);
+  assert.deepEqual(t.ended, ['1 complete']);
+  t.pairing.close(CLOSED, 9e6);
+  assert.deepEqual(t.ended, ['1 complete', '1 closed']);
+  assert.equal(t.budget.used, 0);
 });

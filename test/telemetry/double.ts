@@ -1,7 +1,16 @@
 import { Budget } from '../../src/bytes/budget.ts';
 import { Timebase } from '../../src/bytes/timebase.ts';
 import { COMPLETE, Ends, Exchange, RESET, type Spoken, TIMEOUT } from '../../src/exchange/exchange.ts';
-import { CLIENT, REQUEST_BOUNDS, SERVER, type Semantics, type WireContext } from '../../src/exchange/semantics.ts';
+import {
+  CLIENT,
+  CLIENT_KIND,
+  CONSUMER_KIND,
+  PRODUCER_KIND,
+  REQUEST_BOUNDS,
+  SERVER,
+  type Semantics,
+  type WireContext,
+} from '../../src/exchange/semantics.ts';
 import { type Namer, Service } from '../../src/naming/service.ts';
 import { Counters, type Reading } from '../../src/self/counters.ts';
 import type { TelemetryOptions } from '../../src/telemetry/options.ts';
@@ -47,6 +56,16 @@ export const TOY: Spoken = { name: 'toy', semantics };
 export const TOY_DATABASE: Spoken = {
   name: 'toydb',
   semantics: { ...semantics, spans: 'client', connectionType: 'database', serverDuration: null },
+};
+
+/** Things are sent to a broker, and delivered by it, as the operation says. */
+export const TOY_MESSAGING: Spoken = {
+  name: 'toymq',
+  semantics: {
+    ...semantics,
+    connectionType: 'messaging_system',
+    kinds: (x) => ({ SEND: PRODUCER_KIND, DELIVER: CONSUMER_KIND })[x.operation] ?? CLIENT_KIND,
+  },
 };
 
 /** Names 10.0.0.n `svc-n` in namespace `shop`, everything else by its address. */

@@ -19,7 +19,7 @@ import {
   mergeSnapshots,
   type SumPoint,
 } from '../../src/telemetry/snapshot.ts';
-import { BASE_SEC, ends, exchange, TOY_DATABASE, telemetry } from './double.ts';
+import { BASE_SEC, ends, exchange, TOY_DATABASE, TOY_MESSAGING, telemetry } from './double.ts';
 import { readMetrics } from './otlp-reader.ts';
 
 const quiet = { spans: { enabled: false } } as const;
@@ -119,6 +119,25 @@ test('a database: the client measures, the edge is labelled', () => {
   assert.equal(histogram(s, 'svc-1', 'toy.client.duration').length, 1);
   assert.equal(histogram(s, 'svc-2', 'toy.server.duration').length, 0);
   assert.equal(sum(s, 'traces_service_graph_request_total')[0]!.attributes.connection_type, 'database');
+});
+
+test('messages: the sender measures the sending, the receiver what is delivered', () => {
+  const { telemetry: t } = telemetry(quiet);
+  t.finished(exchange(ends(1, 2), { operation: 'SEND' }, TOY_MESSAGING));
+  t.finished(exchange(ends(2, 3), { operation: 'DELIVER' }, TOY_MESSAGING));
+  const s = t.snapshot(2e9);
+  const has = (service: string): number[] => [
+    histogram(s, service, 'toy.client.duration').length,
+    histogram(s, service, 'toy.server.duration').length,
+  ];
+  assert.deepEqual(
+    [has('svc-1'), has('svc-2'), has('svc-3')],
+    [
+      [1, 0],
+      [0, 0],
+      [0, 1],
+    ],
+  );
 });
 
 test('no two points of a metric have equal attributes, whatever ports and connections lead there', () => {

@@ -7,7 +7,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { Budget, SHED_DETAIL, SHED_SPANS } from '../../src/bytes/budget.ts';
 import { CLOSED, LOST, OPEN, RESET, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
 import { VERSION } from '../../src/self/version.ts';
-import { BASE_SEC, ends, exchange, TOY_DATABASE, telemetry, wire } from './double.ts';
+import { BASE_SEC, ends, exchange, TOY_DATABASE, TOY_MESSAGING, telemetry, wire } from './double.ts';
 import { type ReadSpan, readTraces, spansOf } from './otlp-reader.ts';
 
 /** One object: the stock serializer groups by identity. */
@@ -224,6 +224,29 @@ test('modes and protocols choose the sides; a lone SERVER span keeps the parent 
   const [server] = kinds('server', false);
   assert.equal(server!.parentSpanId, client!.spanId);
   assert.equal(server!.traceId, client!.traceId);
+});
+
+test('messages: a PRODUCER span where one is sent, a CONSUMER span where it is delivered, a CLIENT span where one is fetched', () => {
+  const t = telemetry();
+  const told = (operation: string, e = ends(1, 2), traceparent = ''): void =>
+    t.telemetry.finished(
+      exchange(e, { operation, detail: traceparent === '' ? null : wire({ traceparent }) }, TOY_MESSAGING),
+    );
+  told('SEND');
+  told('DELIVER', ends(2, 3));
+  told('DELIVER', ends(2, 3), '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
+  told('FETCH');
+  t.telemetry.flush();
+  const spans = spansOf(t.batches);
+  assert.deepEqual(
+    spans.map((s) => [s.service, s.name, s.kind, s.parentSpanId]),
+    [
+      ['svc-1', 'SEND', 4, undefined],
+      ['svc-1', 'FETCH', 3, undefined],
+      ['svc-3', 'DELIVER', 5, undefined],
+      ['svc-3', 'DELIVER', 5, 'b7ad6b7169203331'],
+    ],
+  );
 });
 
 test('batches close at their size and after their time', () => {
