@@ -59,6 +59,8 @@ export interface Expected {
   readonly target?: string;
   readonly status: number;
   readonly outcome?: number;
+  /** A response began, although its status is 0 and its end never came. */
+  readonly began?: boolean;
   readonly version?: number;
   /** Default: when the last byte of the request passed. */
   readonly requestEnd?: 'unseen';
@@ -93,7 +95,7 @@ export const outcomeOf = (e: Expected): number => e.outcome ?? COMPLETE;
 
 /** Its response is to be found, or as much of it as there is. Some protocols have the status 0 for success. */
 export const isAnswered = (e: Expected): boolean =>
-  e.status !== 0 || outcomeOf(e) === COMPLETE || outcomeOf(e) === TRUNCATED;
+  e.status !== 0 || outcomeOf(e) === COMPLETE || outcomeOf(e) === TRUNCATED || e.began === true;
 
 export const sayings = (c: Conversation): Saying[] => c.turns.filter((t) => t.what === 'say');
 

@@ -79,7 +79,8 @@ function assertOne(
   const response = isAnswered(e) ? span(all, i, SERVER) : null;
   const startNs = times.at(link, CLIENT, request.from);
   const lastNs = response === null ? Number.NaN : times.at(link, SERVER, response.to - 1);
-  let endNs = lastNs;
+  // a short response may overtake its own first byte
+  let endNs = response === null ? lastNs : Math.max(lastNs, times.at(link, SERVER, response.from));
   if (e.end === 'unseen') endNs = Number.NaN;
   else if (e.end === 'close') endNs = times.closeNs.get(link)!;
   else if (e.end === 'capture') endNs = times.lastNs;

@@ -27,9 +27,9 @@ const NETBIOS_BYTES = 32;
 export function judge(buf: Buffer, from: number, to: number, length: number): Judgement {
   const n = to - from;
   const short = length < 0 ? NOTHING : TOO_SHORT;
-  if (length >= 0 && length < HEADER_BYTES + QUESTION_BYTES) return NOTHING;
+  if (length >= 0 && length < HEADER_BYTES) return NOTHING;
   if (n >= 3 && !credibleFlags(buf[from + 2]!)) return NOTHING;
-  if (n >= 6 && word(buf, from + 4) !== 1) return NOTHING;
+  if (n >= 6 && word(buf, from + 4) > 1) return NOTHING;
   if (n < HEADER_BYTES) return short;
   const response = buf[from + 2]! >= 0x80;
   if ((buf[from + 3]! & 0x40) !== 0) return NOTHING; // Z
@@ -39,6 +39,11 @@ export function judge(buf: Buffer, from: number, to: number, length: number): Ju
   const authorities = word(buf, from + 8);
   const additionals = word(buf, from + 10);
   const records = answers + authorities + additionals;
+  if (word(buf, from + 4) === 0) {
+    // a server that could not read the question returns a header alone
+    const bare = (length < 0 ? n : length) === HEADER_BYTES && records === 0;
+    return response && rcode !== 0 && bare ? ANSWERS : NOTHING;
+  }
   if (length >= 0 && HEADER_BYTES + QUESTION_BYTES + RECORD_BYTES * records > length) return NOTHING;
   if (!response) {
     if (additionals > MAX_ADDITIONALS) return NOTHING;

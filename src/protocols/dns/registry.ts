@@ -23,8 +23,6 @@ export const NB = 32;
 export const SRV = 33;
 export const DNAME = 39;
 export const OPT = 41;
-export const IXFR = 251;
-export const AXFR = 252;
 
 export const INTERNET = 1;
 

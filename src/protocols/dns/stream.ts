@@ -12,8 +12,8 @@ import {
   type Window,
 } from '../protocol.ts';
 import { HEADER_BYTES, Message, word } from './message.ts';
-import { ANSWERS, ASKS, judgeStream, NOTHING } from './probe.ts';
-import { AXFR, IXFR, knownOpcode, SOA, STATEFUL } from './registry.ts';
+import { ANSWERS, ASKS, judgeStream, TOO_SHORT } from './probe.ts';
+import { knownOpcode, SOA, STATEFUL } from './registry.ts';
 import { Talk } from './talk.ts';
 
 /** In front of each message: its length (RFC 1035 section 4.2.2). */
@@ -22,7 +22,9 @@ const PREFIX_BYTES = 2;
 const MAX_READ = 4096;
 /** The longest message, with its prefix: those of a transfer are read whole. */
 export const MAX_WHOLE = PREFIX_BYTES + 65_535;
-/** Transfers followed at once on a connection; of others the first message is the whole answer. */
+/** Bytes behind a loss that are looked at for the start of a message. */
+const MAX_REMNANT = 16;
+/** Transfers followed at once on a connection. */
 const MAX_TRANSFERS = 8;
 
 const MESSAGE = new Message();
@@ -30,13 +32,11 @@ const MESSAGE = new Message();
 /** A zone that is being transferred, in as many messages as it takes (RFC 5936 section 2.2, RFC 1995). */
 class Transfer {
   readonly x: Exchange;
-  readonly type: number;
   messages = 0;
   bytes = 0;
 
-  constructor(x: Exchange, type: number) {
+  constructor(x: Exchange) {
     this.x = x;
-    this.type = type;
   }
 }
 
@@ -53,6 +53,8 @@ export class StreamDecoder implements Decoder {
   #transfers: Transfer[] = [];
   /** A transfer was asked for on this connection. */
   #transferring = false;
+  /** Transfers of which no message has come; those among them whose first message may have been lost are not in here. */
+  #awaited: Exchange[] = [];
 
   constructor(out: Exchanges) {
     this.#out = out;
@@ -91,10 +93,15 @@ export class StreamDecoder implements Decoder {
     }
   }
 
+  /** In front of the message may lie the last bytes of one that was lost. */
   resync(dir: Dir, w: Window): boolean {
-    const judged = judgeStream(w.buf, w.pos, w.end);
-    if (judged === (dir === TO_SERVER ? ASKS : ANSWERS)) return true;
-    if (judged === NOTHING || judged >= ASKS) w.pos = w.end;
+    const last = Math.min(w.end, w.pos + MAX_REMNANT);
+    for (; w.pos < last; w.pos++) {
+      const judged = judgeStream(w.buf, w.pos, w.end);
+      if (judged === (dir === TO_SERVER ? ASKS : ANSWERS)) return true;
+      if (judged === TOO_SHORT) return false;
+    }
+    w.pos = w.end;
     return false;
   }
 
@@ -108,6 +115,7 @@ export class StreamDecoder implements Decoder {
     }
     this.#answering = null;
     this.#transfers.length = 0;
+    this.#awaited.length = 0;
     this.#out.responsesLost(); // ends what was being answered as truncated
   }
 
@@ -118,10 +126,14 @@ export class StreamDecoder implements Decoder {
     const m = MESSAGE;
     const at = w.pos;
     if (this.#transfers.length > 0) this.#drop(m.id);
-    if (m.type === AXFR || m.type === IXFR) this.#transferring = true;
-    this.#asking = this.#talk.ask(m, w, at, at + wanted);
+    const x = this.#talk.ask(m, w, at, at + wanted);
     w.pos += wanted;
+    this.#asking = x;
     this.#longBytes = whole;
+    if (x === null || !isTransfer(x)) return;
+    this.#transferring = true;
+    if (this.#awaited.length >= MAX_TRANSFERS) this.#awaited.shift();
+    this.#awaited.push(x);
   }
 
   #readResponse(w: Window, wanted: number, whole: number): void {
@@ -134,11 +146,11 @@ export class StreamDecoder implements Decoder {
       this.#goOn(going, whole, w);
       return;
     }
-    const x = this.#talk.answer(m, w, at);
+    const x = this.#transferring && !this.#mayBegin(m) ? null : this.#talk.answer(m, w, at);
     w.pos += wanted;
     if (x === null) return;
     if (this.#begins(x)) {
-      const t = new Transfer(x, m.type);
+      const t = new Transfer(x);
       this.#transfers.push(t);
       this.#goOn(t, whole, w);
     } else {
@@ -166,11 +178,20 @@ export class StreamDecoder implements Decoder {
     }
   }
 
+  /** A transfer's message may be any of them unless all that came before it were seen. */
+  #mayBegin(m: Message): boolean {
+    const x = this.#talk.expected(m);
+    if (x === null || !isTransfer(x)) return true;
+    const i = this.#awaited.indexOf(x);
+    if (i < 0) return false;
+    this.#awaited.splice(i, 1);
+    return true;
+  }
+
   /** The response just read is the first message of a transfer: its first record is the zone's SOA. */
   #begins(x: Exchange): boolean {
-    const { type, rcode } = MESSAGE;
-    if ((type !== AXFR && type !== IXFR) || rcode !== 0 || this.#transfers.length >= MAX_TRANSFERS) return false;
-    return this.#talk.records.firstType === SOA && x.status === 0;
+    if (!isTransfer(x) || x.status !== 0 || this.#transfers.length >= MAX_TRANSFERS) return false;
+    return this.#talk.records.firstType === SOA;
   }
 
   /**
@@ -182,7 +203,7 @@ export class StreamDecoder implements Decoder {
     t.messages++;
     t.bytes += bytes;
     const alone = t.messages === 1 && MESSAGE.answers === 1;
-    const closes = reached === MESSAGE.answers && lastType === SOA && (!alone || t.type === IXFR);
+    const closes = reached === MESSAGE.answers && lastType === SOA && (!alone || t.x.operation === 'IXFR');
     if (!closes && MESSAGE.rcode === 0 && MESSAGE.answers > 0) return;
     this.#transfers = this.#transfers.filter((o) => o !== t);
     t.x.responseBytes = t.bytes;
@@ -197,3 +218,5 @@ export class StreamDecoder implements Decoder {
     this.#out.truncate(t.x);
   }
 }
+
+const isTransfer = (x: Exchange): boolean => x.operation === 'AXFR' || x.operation === 'IXFR';

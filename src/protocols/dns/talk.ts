@@ -67,6 +67,11 @@ export class Talk {
     return x;
   }
 
+  /** The request that `m` would answer. */
+  expected(m: Message): Exchange | null {
+    return this.#out.expected(this.#keyOf(m));
+  }
+
   get records(): Records {
     return RECORDS;
   }
