@@ -1,0 +1,63 @@
+/**
+ * `spantap read` against tshark over one capture of each database and of DNS, and what a packet allocates:
+ * `node test/bench/databases.ts [protocol...]` (needs root once, to make the captures, and `make build`).
+ */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { capture } from './captures/databases.ts';
+import { HEADING, measure, median, type Run, row } from './measure.ts';
+
+const ROUNDS = 3;
+/** tshark's speed over the first packets stands for the rest. */
+const TSHARK_PACKETS = 100_000;
+const SPANTAP = join(import.meta.dirname, '../../bin/spantap');
+const OUTPUT = join(import.meta.dirname, '../../bench-data/output');
+
+/** What tshark calls the protocol, and the fields that come closest to what spantap prints. */
+const DISSECTORS: Record<string, { name: string; fields: readonly string[] }> = {
+  mysql: { name: 'mysql', fields: ['mysql.command', 'mysql.query', 'mysql.error_code'] },
+  postgresql: { name: 'pgsql', fields: ['pgsql.type', 'pgsql.query'] },
+  mongodb: { name: 'mongo', fields: ['mongo.opcode', 'mongo.response_to', 'mongo.element.name'] },
+  redis: { name: 'resp', fields: ['resp.bulk_string.value', 'resp.error'] },
+  memcached: { name: 'memcache', fields: ['memcache.opcode', 'memcache.command', 'memcache.status'] },
+  dns: { name: 'dns', fields: ['dns.qry.name', 'dns.flags.rcode', 'dns.time'] },
+};
+
+interface Allocated {
+  readonly exchanges: number;
+  readonly full: number;
+  readonly bare: number;
+}
+
+function allocated(path: string): Allocated {
+  const young = ['--min-semi-space-size=256', '--max-semi-space-size=256'];
+  const script = join(import.meta.dirname, 'allocation.ts');
+  return JSON.parse(execFileSync(process.execPath, [...young, script, path], { encoding: 'utf8' })) as Allocated;
+}
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(DISSECTORS);
+const said: string[] = [];
+console.log(HEADING);
+for (const protocol of wanted) {
+  const { path, port, packets } = await capture(protocol);
+  const { name, fields } = DISSECTORS[protocol]!;
+  const report: Run[] = [];
+  const json: Run[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    report.push(await measure(OUTPUT, [SPANTAP, 'read', path]));
+    json.push(await measure(OUTPUT, [SPANTAP, 'read', '--format', 'json', path]));
+  }
+  const decode = ['-d', `${protocol === 'dns' ? 'udp' : 'tcp'}.port==${port},${name}`];
+  const print = ['-Y', name, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
+  const theirs = await measure(OUTPUT, ['tshark', '-n', '-c', String(TSHARK_PACKETS), '-r', path, ...decode, ...print]);
+  const rate = row(`${protocol}: spantap read`, packets, median(report));
+  const jsonRate = row(`${protocol}: same, as JSON`, packets, median(json));
+  const tsharkRate = row(`${protocol}: tshark -Y ${name}`, TSHARK_PACKETS, theirs);
+  const { exchanges, full, bare } = allocated(path);
+  const times = (of: number): string => (of / tsharkRate).toFixed(1);
+  said.push(
+    `${protocol}: ${times(rate)} times as fast as tshark (to be: 10), ${times(jsonRate)} times when each exchange is printed; ` +
+      `${exchanges} exchanges; bytes allocated per packet: ${full.toFixed(0)} with all detail, ${bare.toFixed(0)} with what metrics need`,
+  );
+}
+console.log(`\n${said.join('\n')}`);
