@@ -42,17 +42,19 @@ export const FOLD = 32;
 
 const OTHER = 0;
 const LETTER = 1;
-const DIGIT = 2;
+/** No name begins with these. */
+const PART = 2;
 const CLASS = new Uint8Array(128).fill(OTHER);
+CLASS[DOLLAR] = PART;
 for (let c = LOWER_A; c < LOWER_A + 26; c++) CLASS[c] = CLASS[c - FOLD] = LETTER;
 CLASS[UNDERSCORE] = LETTER;
-for (let c = ZERO; c < ZERO + 10; c++) CLASS[c] = DIGIT;
+for (let c = ZERO; c < ZERO + 10; c++) CLASS[c] = PART;
 
 export const isDigit = (c: number): boolean => c >= ZERO && c <= ZERO + 9;
 export const isLetter = (c: number): boolean => (c | FOLD) >= LOWER_A && (c | FOLD) < LOWER_A + 26;
 export const isHexDigit = (c: number): boolean => isDigit(c) || ((c | FOLD) >= LOWER_A && (c | FOLD) < LOWER_A + 6);
 /** Everything outside ASCII may stand in a name, as in both servers. */
 export const isNameStart = (c: number): boolean => c >= 128 || CLASS[c] === LETTER;
-export const isNamePart = (c: number): boolean => c >= 128 || c === DOLLAR || CLASS[c]! > OTHER;
+export const isNamePart = (c: number): boolean => c >= 128 || CLASS[c]! > OTHER;
 /** A space or control character, or the end. */
 export const isBlank = (c: number): boolean => !(c > SPACE) || c === DELETE;

@@ -123,13 +123,31 @@ export class SqlLexer {
     this.kind = PUNCTUATION;
   }
 
+  /** The last token, one character, comes again. */
+  unread(): void {
+    this.end = this.start;
+  }
+
+  /** A number stands right behind the sign that is the last token. */
+  numberFollows(): boolean {
+    const { start, end, text } = this;
+    const c = text.charCodeAt(end);
+    if (!isDigit(c) && !(c === DOT && isDigit(text.charCodeAt(end + 1)))) return false;
+    this.mark();
+    const follows = this.next() === NUMBER;
+    this.rewind();
+    this.start = start;
+    return follows;
+  }
+
   /** The next character that is no space, NaN at the end. */
   peek(): number {
     return this.text.charCodeAt(this.#skipSpaces());
   }
 
   next(): Token {
-    const before = this.kind;
+    // Behind a keyword, `AND.5`, no name is expected.
+    const behindName = this.kind === QUOTED || (this.kind === WORD && this.keyword === 0);
     const i = this.#skipSpaces();
     this.start = i;
     this.keyword = 0;
@@ -140,7 +158,7 @@ export class SqlLexer {
       this.kind = this.#take(i + 2, VERSION);
       return VERSION;
     }
-    const kind = this.#token(i, this.text.charCodeAt(i), before);
+    const kind = this.#token(i, this.text.charCodeAt(i), behindName);
     // A server older than the version in a comment skips it up to its first end, another executes it. Where a token lies
     // across that end the two disagree about everything that follows: nothing of it is believed.
     if (this.#versionEnd >= 0 && this.end > this.#versionEnd && kind !== VERSION) {
@@ -181,7 +199,7 @@ export class SqlLexer {
     return PUNCTUATION;
   }
 
-  #token(i: number, c: number, before: Token): Token {
+  #token(i: number, c: number, behindName: boolean): Token {
     if (isNameStart(c)) return this.#word(i);
     if (isDigit(c)) return this.#mysql ? this.#mysqlNumber(i) : this.#number(i);
     const next = this.text.charCodeAt(i + 1);
@@ -204,7 +222,7 @@ export class SqlLexer {
       case AT:
         return this.#variable(i, next);
       case DOT:
-        return this.#dot(i, next, (before === WORD || before === QUOTED) && this.end === i);
+        return this.#dot(i, next, behindName && this.end === i);
       case MINUS:
         // MySQL 8.0 Reference Manual 1.7.2.4: two dashes are a comment only in front of a space or control character.
         if (next === MINUS && (!this.#mysql || isBlank(this.text.charCodeAt(i + 2)))) return this.#lineComment(i);

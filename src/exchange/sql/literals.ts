@@ -63,7 +63,7 @@ function continuation(text: string, from: number, length: number): number {
   for (let i = from; i < length; i++) {
     const c = text.charCodeAt(i);
     if (c === LF || c === CR) broken = true;
-    else if (c === MINUS && broken && text.charCodeAt(i + 1) === MINUS) i = lineCommentEnd(text, i, length, CR) - 1;
+    else if (c === MINUS && text.charCodeAt(i + 1) === MINUS) i = lineCommentEnd(text, i, length, CR) - 1;
     else if (c > SPACE) return c === APOSTROPHE && broken ? i : -1;
   }
   return -1;

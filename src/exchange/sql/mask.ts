@@ -10,6 +10,7 @@ import {
   MINUS,
   OPEN,
   PLUS,
+  SEMICOLON,
   SPACE,
   STAR,
 } from './characters.ts';
@@ -37,8 +38,8 @@ const TRUE = keywordId('TRUE');
 const FALSE = keywordId('FALSE');
 const NULL = keywordId('NULL');
 const DEFAULT = keywordId('DEFAULT');
-const SELECT = keywordId('SELECT');
 const PASSWORD = keywordId('PASSWORD');
+const STARTS_QUERY = ['SELECT', 'WITH', 'VALUES', 'TABLE'].map(keywordId);
 
 /**
  * A statement as its tokens go by, with `?` for every literal, and one space for spaces and comments.
@@ -93,7 +94,7 @@ export class SqlMask {
     switch (kind) {
       case STRING:
         // Adjacent strings are one literal.
-        if (this.#kind === STRING) this.#skip(lexer);
+        if (this.#kind === STRING) this.#join(lexer);
         else this.#mask(lexer);
         break;
       case NUMBER:
@@ -135,20 +136,25 @@ export class SqlMask {
 
   #punctuation(lexer: SqlLexer): void {
     const { code } = lexer;
-    if ((code === MINUS || code === PLUS) && this.#expectsOperand() && startsNumber(lexer)) {
+    if ((code === MINUS || code === PLUS) && this.#expectsOperand() && lexer.numberFollows()) {
       this.#skip(lexer);
       this.#remember(lexer);
       return;
     }
+    // Two dashes in MySQL: whatever is left out behind them, they shall not become a comment.
+    if (code === MINUS && this.#kind === PUNCTUATION && this.#code === MINUS) this.#gap = true;
     const behindIn = this.#keyword === IN && this.#kind === WORD;
     this.#copy(lexer);
     this.#remember(lexer);
     if (code === OPEN) {
-      if (behindIn && this.#foldList(lexer)) return;
       this.#depth++;
+      if (behindIn) this.#foldList(lexer);
     } else if (code === CLOSE) {
       if (this.#depth > 0) this.#depth--;
       if (this.#depth === this.#rows) this.#foldRows(lexer);
+    } else if (code === SEMICOLON) {
+      this.#depth = 0;
+      this.#rows = -1;
     } else if (code !== COMMA && this.#depth === this.#rows) this.#rows = -1;
   }
 
@@ -158,8 +164,8 @@ export class SqlMask {
     return this.#kind === END || (this.#kind === WORD && IS_BEFORE_OPERAND[this.#keyword] === 1);
   }
 
-  /** Behind `IN (`: when the list has nothing but values, or was cut among them, `?)` or `?` stands for it. */
-  #foldList(lexer: SqlLexer): boolean {
+  /** Behind `IN (`: when there is nothing but values up to the closing parenthesis or the end, `?` stands for them. */
+  #foldList(lexer: SqlLexer): void {
     lexer.mark();
     let depth = 1;
     let values = 0;
@@ -167,7 +173,7 @@ export class SqlMask {
     for (;;) {
       const kind = lexer.next();
       if (kind === END) break;
-      if (kind === STRING || kind === NUMBER || kind === PLACEHOLDER) values++;
+      if (kind === STRING || kind === NUMBER || kind === PLACEHOLDER || (kind === QUOTED && !lexer.whole)) values++;
       else if (kind === PUNCTUATION) {
         const { code } = lexer;
         if (code === OPEN) depth++;
@@ -184,12 +190,12 @@ export class SqlMask {
     }
     if (values === 0 || (lexer.kind !== END && depth > 0)) {
       lexer.rewind();
-      return false;
+      return;
     }
     this.#flush(lexer.text);
-    this.#out += depth === 0 ? '?)' : '?';
+    this.#out += '?';
+    if (depth === 0) lexer.unread();
     this.#resume(lexer);
-    return true;
   }
 
   /** Behind a row of VALUES: leaves out the rows that follow, but those with a subquery. */
@@ -207,22 +213,24 @@ export class SqlMask {
 
   /** Takes `, (..)` or `, ROW(..)`; false when something else follows, or the row has a query of its own. */
   #skipRow(lexer: SqlLexer): boolean {
-    if (lexer.next() !== PUNCTUATION || lexer.code !== COMMA) return false;
-    let kind = lexer.next();
-    if (kind === WORD && lexer.keyword === ROW) kind = lexer.next();
+    if (nextCode(lexer) !== PUNCTUATION || lexer.code !== COMMA) return false;
+    let kind = nextCode(lexer);
+    if (kind === WORD && lexer.keyword === ROW) kind = nextCode(lexer);
     if (kind === END) return true;
     if (kind !== PUNCTUATION || lexer.code !== OPEN) return false;
     for (let depth = 1; depth > 0; ) {
       kind = lexer.next();
       if (kind === END) return true;
       if (kind === VERSION) return false;
-      if (kind === WORD && (lexer.keyword === SELECT || lexer.keyword === VALUES)) return false;
-      if (kind === PUNCTUATION) depth += lexer.code === OPEN ? 1 : lexer.code === CLOSE ? -1 : 0;
+      if (kind === WORD && STARTS_QUERY.includes(lexer.keyword)) return false;
+      if (kind !== PUNCTUATION) continue;
+      if (lexer.code === SEMICOLON) return false;
+      depth += lexer.code === OPEN ? 1 : lexer.code === CLOSE ? -1 : 0;
     }
     return true;
   }
 
-  /** Goes on behind what was folded, as behind a closing parenthesis. */
+  /** Goes on behind what was left out, as behind a closing parenthesis. */
   #resume(lexer: SqlLexer): void {
     this.#flush(lexer.text);
     this.#from = this.#to = this.#seen = lexer.end;
@@ -263,6 +271,12 @@ export class SqlMask {
     this.#from = this.#to = this.#seen = lexer.end;
   }
 
+  /** A further part of the literal that was masked last. */
+  #join(lexer: SqlLexer): void {
+    this.#seen = lexer.end;
+    this.#gap = false;
+  }
+
   #skip(lexer: SqlLexer): void {
     if (lexer.start > this.#seen) this.#gap = true;
     this.#seen = lexer.end;
@@ -282,9 +296,11 @@ export class SqlMask {
   }
 }
 
-function startsNumber(lexer: SqlLexer): boolean {
-  const c = lexer.text.charCodeAt(lexer.end);
-  return isDigit(c) || (c === DOT && isDigit(lexer.text.charCodeAt(lexer.end + 1)));
+/** The next token that is no comment. */
+function nextCode(lexer: SqlLexer): Token {
+  let kind = lexer.next();
+  while (kind === COMMENT) kind = lexer.next();
+  return kind;
 }
 
 /** `/*+ .. ` with a quote or digit in it. */

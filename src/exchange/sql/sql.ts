@@ -6,7 +6,7 @@
 
 import { SEMICOLON } from './characters.ts';
 import { keywordId } from './keywords.ts';
-import { END, PUNCTUATION, QUOTED, type SqlDialect, SqlLexer, WORD } from './lexer.ts';
+import { COMMENT, END, PUNCTUATION, QUOTED, type SqlDialect, SqlLexer, VERSION, WORD } from './lexer.ts';
 import { SqlMask } from './mask.ts';
 import { SqlSummary } from './summary.ts';
 
@@ -78,11 +78,13 @@ export function namespaceOf(statement: string, dialect: SqlDialect, cut = false)
   if (dialect === 'postgresql' || dialect === 'postgresql-escape-backslash') return '';
   lexer.reset(statement, dialect);
   let found = '';
-  for (let opens = true; lexer.next() !== END; opens = lexer.kind === PUNCTUATION && lexer.code === SEMICOLON) {
-    if (!opens) continue;
-    if (lexer.kind === WORD && lexer.keyword === USE) found = nameBehindUse(cut) || found;
+  let opens = true;
+  while (lexer.next() !== END) {
+    if (lexer.kind === COMMENT || lexer.kind === VERSION) continue;
+    if (opens && lexer.kind === WORD && lexer.keyword === USE) found = nameBehindUse(cut) || found;
     // Only a text of several statements has to be read on.
-    else if (!statement.includes(';', lexer.end)) break;
+    else if (opens && !statement.includes(';', lexer.end)) break;
+    opens = lexer.kind === PUNCTUATION && lexer.code === SEMICOLON;
   }
   return done(found);
 }

@@ -184,9 +184,10 @@ export class SqlSummary {
   }
 
   #close(): void {
-    if (this.#depth > 0) this.#depth--;
-    this.#level = this.#depth < MAX_DEPTH ? this.#levels[this.#depth]! : 0;
     this.#expected = NOTHING;
+    if (this.#depth === 0) return;
+    this.#depth--;
+    this.#level = this.#depth < MAX_DEPTH ? this.#levels[this.#depth]! : 0;
     if ((this.#level & NAMES_QUERIES) !== 0) this.#opens = this.#begun ? CHANGES_ONLY : ANY;
   }
 
