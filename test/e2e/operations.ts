@@ -5,7 +5,7 @@ import { attribute, CLIENT, type Span } from './otlp.ts';
 import { durationMs, type Tap } from './tap.ts';
 
 /** Attributes that the span must have, and (undefined) must not have; `name` is the span's name. */
-export type Expected = Readonly<Record<string, string | number | undefined>>;
+export type Expected = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Operation {
   /** The address of the client's end. */
@@ -55,9 +55,7 @@ export class Recorder {
   }
 
   get counts(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const { status } of this.operations) counts[status] = (counts[status] ?? 0) + 1;
-    return counts;
+    return countsOf(this.operations);
   }
 
   /** The spans of each connection are its operations, one for one and in order. */
@@ -78,10 +76,14 @@ export class Recorder {
     }
   }
 
-  /** The histogram of that name counts as many, by status; so does the service graph, if such edges belong into it. */
+  /**
+   * The histogram of that name counts as many, by status, but for those that wait for something to happen; so does the service
+   * graph, if such edges belong into it, and it counts all.
+   */
   countedAs(tap: Tap, metric: string, connectionType: 'database' | null): void {
     const { counts } = this;
-    assert.deepEqual(tap.countsBy(metric, 'error.type'), counts);
+    const busy = this.operations.filter((o) => o.expected['spantap.waits'] !== true);
+    assert.deepEqual(tap.countsBy(metric, 'error.type'), countsOf(busy));
     const all = this.operations.length;
     const failed = all - (counts[''] ?? 0);
     const edges = (n: number): Record<string, number> => (connectionType === null ? {} : { [connectionType]: n });
@@ -114,16 +116,29 @@ export class Recorder {
   }
 }
 
+function countsOf(operations: readonly Operation[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of operations) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+const STATUS = ['error.type', 'db.response.status_code'];
+
 function seen(s: Span, expected: Expected): Expected {
-  const found: Record<string, string | number | undefined> = { name: s.name, failed: s.status?.code === 2 ? 1 : 0 };
-  for (const key of [...Object.keys(expected), 'error.type'])
-    if (key !== 'name') found[key] = attribute(s, key) as string | number | undefined;
+  const found: Record<string, string | number | boolean | undefined> = {
+    name: s.name,
+    failed: s.status?.code === 2 ? 1 : 0,
+  };
+  for (const key of [...Object.keys(expected), ...STATUS])
+    if (key !== 'name') found[key] = attribute(s, key) as Expected[string];
   return found;
 }
 
 function expectation(o: Operation): Expected {
   const failed = o.status === '' ? 0 : 1;
-  return { ...o.expected, failed, 'error.type': failed === 0 ? undefined : o.status };
+  const status = failed === 0 ? undefined : o.status;
+  const code = o.expected['db.system.name'] === undefined ? undefined : status;
+  return { ...o.expected, failed, 'error.type': status, 'db.response.status_code': code };
 }
 
 function median(values: readonly number[]): number {
