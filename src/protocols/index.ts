@@ -1,9 +1,10 @@
 import { dnsOverTcp, dnsOverUdp } from './dns/index.ts';
 import { http } from './http/index.ts';
 import { mongodb } from './mongodb/index.ts';
+import { mysql } from './mysql/index.ts';
 import { postgresql } from './postgresql/index.ts';
 import type { Protocol } from './protocol.ts';
 import { redis } from './redis/index.ts';
 
 /** Every protocol that spantap speaks: the one line to add for a new one. */
-export const PROTOCOLS: readonly Protocol[] = [http, dnsOverUdp, dnsOverTcp, mongodb, redis, postgresql];
+export const PROTOCOLS: readonly Protocol[] = [http, dnsOverUdp, dnsOverTcp, mongodb, redis, postgresql, mysql];
