@@ -39,7 +39,7 @@ const FALSE = keywordId('FALSE');
 const NULL = keywordId('NULL');
 const DEFAULT = keywordId('DEFAULT');
 const PASSWORD = keywordId('PASSWORD');
-const STARTS_QUERY = ['SELECT', 'WITH', 'VALUES', 'TABLE'].map(keywordId);
+const STARTS_QUERY = ['SELECT', 'WITH', 'VALUES', 'TABLE', 'INSERT', 'UPDATE', 'DELETE', 'MERGE'].map(keywordId);
 
 /**
  * A statement as its tokens go by, with `?` for every literal, and one space for spaces and comments.
@@ -106,7 +106,7 @@ export class SqlMask {
         break;
       case WORD:
         this.#word(lexer);
-        break;
+        return;
       case PUNCTUATION:
         this.#punctuation(lexer);
         return;
@@ -123,9 +123,11 @@ export class SqlMask {
   }
 
   #word(lexer: SqlLexer): void {
-    const { keyword } = lexer;
-    const isName = this.#kind === PUNCTUATION && this.#code === DOT;
-    if ((keyword === TRUE || keyword === FALSE) && !isName) {
+    // Behind a dot every word is a name.
+    const keyword = this.#kind === PUNCTUATION && this.#code === DOT ? 0 : lexer.keyword;
+    this.#keyword = keyword;
+    this.#kind = WORD;
+    if (keyword === TRUE || keyword === FALSE) {
       this.#mask(lexer);
       return;
     }

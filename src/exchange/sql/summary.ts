@@ -214,7 +214,7 @@ export class SqlSummary {
   #isOperation(keyword: number, opens: number): boolean {
     if (opens === NOWHERE || opens === QUERIES_ONLY) return false;
     if (opens === CHANGES_ONLY)
-      return keyword === INSERT || keyword === UPDATE || keyword === DELETE || keyword === MERGE || keyword === REPLACE;
+      return keyword === INSERT || keyword === UPDATE || keyword === DELETE || keyword === MERGE;
     if (this.#prefixed && keyword === ANALYZE) return false;
     return OPERATION[keyword] !== NO_OPERATION;
   }
