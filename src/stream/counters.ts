@@ -16,6 +16,8 @@ export class StreamCounters {
   datagramsUnrecognised = 0;
   datagramsMalformed = 0;
   datagramsCut = 0;
+  /** Forgotten while a question waited, because there was no room for others. */
+  udpFlowsGivenUp = 0;
   retransmittedSegments = 0;
   outOfOrderSegments = 0;
   keepAlives = 0;

@@ -10,6 +10,8 @@ export class DatagramDecoder implements Decoder {
   readonly successor = '';
   readonly #out: Exchanges;
   readonly #talk: Talk;
+  /** Two servers may ask each other, both from their own port. */
+  #reverse: Talk | null = null;
 
   constructor(out: Exchanges) {
     this.#out = out;
@@ -19,21 +21,21 @@ export class DatagramDecoder implements Decoder {
   decode(dir: Dir, w: Window): Step {
     const at = w.pos;
     const m = MESSAGE;
-    if (!m.read(w.buf, at, w.end) || m.response !== (dir === TO_CLIENT) || m.opcode === STATEFUL) return LOST;
-    if (m.response) {
-      const x = this.#talk.answer(m, w, at);
-      w.pos = w.end;
-      if (x !== null) {
-        x.responseBytes = w.end - at;
-        this.#out.finish(x, w);
-      }
-    } else {
-      const x = this.#talk.ask(m, w, at, w.end);
-      w.pos = w.end;
-      if (x !== null) this.#talk.asked(x, w, w.end - at);
+    if (!m.read(w.buf, at, w.end) || m.opcode === STATEFUL) return LOST;
+    const talk = m.response === (dir === TO_CLIENT) ? this.#talk : this.#reversed();
+    const x = m.response ? talk.answer(m, w, at) : talk.ask(m, w, at, w.end);
+    w.pos = w.end;
+    if (x !== null) {
+      if (m.response) talk.finish(x, w, w.end - at);
+      else talk.asked(x, w, w.end - at);
     }
     w.want = 1;
     return MORE;
+  }
+
+  #reversed(): Talk {
+    this.#reverse ??= new Talk(this.#out.reverse(), false);
+    return this.#reverse;
   }
 
   /** Never called: a datagram begins where it begins. */

@@ -67,6 +67,12 @@ export class Talk {
     return x;
   }
 
+  /** The response ends in front of `w.pos`. */
+  finish(x: Exchange, w: Window, responseBytes: number): void {
+    x.responseBytes = responseBytes;
+    this.#out.finish(x, w);
+  }
+
   /** The request that `m` would answer. */
   expected(m: Message): Exchange | null {
     return this.#out.expected(this.#keyOf(m));
