@@ -77,13 +77,15 @@ export class Recorder {
   }
 
   /**
-   * The histogram of that name counts as many, by status, but for those that wait for something to happen; so does the service
-   * graph, if such edges belong into it, and it counts all.
+   * The histogram of that name counts as many, by status, but for those that wait for something to happen and those that nothing
+   * answers; the service graph, if such edges belong into it, counts all.
    */
   countedAs(tap: Tap, metric: string, connectionType: 'database' | null): void {
     const { counts } = this;
-    const busy = this.operations.filter((o) => o.expected['spantap.waits'] !== true);
-    assert.deepEqual(tap.countsBy(metric, 'error.type'), countsOf(busy));
+    const timed = this.operations.filter(
+      ({ expected: e }) => e['spantap.waits'] !== true && e['spantap.outcome'] !== 'one_way',
+    );
+    assert.deepEqual(tap.countsBy(metric, 'error.type'), countsOf(timed));
     const all = this.operations.length;
     const failed = all - (counts[''] ?? 0);
     const edges = (n: number): Record<string, number> => (connectionType === null ? {} : { [connectionType]: n });
