@@ -1,24 +1,19 @@
 /** Every capture among the fixtures: all the HTTP transactions that are in it are found, none is wrong, and nothing else is. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readCaptureFile } from '../../src/capture/files/read.ts';
 import { run, spantap } from './program.ts';
-import { exchangesIn, type Fixture, fixturesOf, type Line, type Transaction } from './transactions.ts';
+import {
+  compare,
+  exchangesIn,
+  fixturesOf,
+  identity,
+  type Line,
+  rowsOf,
+  type Transaction,
+  type Truths,
+} from './transactions.ts';
 
-/** What the bytes say where `expected.json` says something else. Frames are numbered from 1. */
-interface Truth {
-  client: string;
-  server: string;
-  operation: string;
-  /** Frame with the request's first byte, and with the response's; null: no response was captured. */
-  request: number;
-  response: number | null;
-  status: string | null;
-  why: string;
-}
-
-/** Instead of the expected row with that `request_frame`, or in addition (`null`). */
-const TRUTHS: Record<string, [number | null, Truth][]> = {
+const TRUTHS: Truths = {
   'http/sv-http-connect-fragmented': [
     [
       11,
@@ -152,58 +147,6 @@ const TRUTHS: Record<string, [number | null, Truth][]> = {
   ]),
 };
 
-/** Capture times of a file's frames in nanoseconds; [0] is not used. */
-async function frameTimes(path: string): Promise<bigint[]> {
-  const times = [0n];
-  await readCaptureFile(path, {
-    frame: (_buf, _start, _end, _wireLength, sec, nsec) => times.push(BigInt(sec) * 1_000_000_000n + BigInt(nsec)),
-  });
-  return times;
-}
-
-const seconds = (ns: bigint): string => `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, '0')}`;
-
-/** The rows of `expected.json` that speak of HTTP requests, with what the bytes say better. */
-async function transactionsOf(fixture: Fixture): Promise<Transaction[]> {
-  const rows = (fixture.transactions ?? []).filter((t) => t.protocol === 'http' && t.request_frame !== null);
-  const truths = TRUTHS[fixture.name] ?? [];
-  const times = truths.length === 0 ? [] : await frameTimes(fixture.path);
-  for (const [instead, truth] of truths) {
-    const at = rows.findIndex((r) => r.client === truth.client && r.request_frame === instead);
-    assert.equal(at >= 0, instead !== null, `${fixture.name}: the row of frame ${instead} is there`);
-    const start = times[truth.request]!;
-    const row: Transaction = {
-      protocol: 'http',
-      client: truth.client,
-      server: truth.server,
-      request_frame: truth.request,
-      start: seconds(start),
-      duration_ms: truth.response === null ? null : Number(times[truth.response]! - start) / 1e6,
-      operation: truth.operation === '' ? rows[at]!.operation : truth.operation,
-      status: truth.status,
-      error: truth.status === null ? null : false,
-    };
-    if (instead === null) rows.push(row);
-    else rows[at] = row;
-  }
-  return rows;
-}
-
-/** A row's identity: who asked whom for what, and when if the file says so. */
-const identity = (r: Transaction | Line, timed: boolean): string =>
-  `${r.client} ${r.server} ${timed ? r.start : ''} ${r.operation}`;
-
-/** Expectations have whole microseconds. */
-const micros = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 1000));
-
-/** What was found is what is there: each row by its identity, its status, and its time to the first byte. */
-function compare(found: readonly Line[], rows: readonly Transaction[]): void {
-  const timed = rows.every((r) => r.start !== null);
-  const text = (r: Transaction | Line, ms: number | null): string =>
-    `${identity(r, timed)}: ${r.status} ${r.error} ${timed ? micros(ms) : ''}`;
-  assert.deepEqual(found.map((l) => text(l, l.firstByteMs)).sort(), rows.map((r) => text(r, r.duration_ms)).sort());
-}
-
 const TOPICS = ['http', 'link', 'tunnel', 'ip', 'tcp', 'damaged'];
 const fixtures = TOPICS.flatMap(fixturesOf);
 let compared = 0;
@@ -212,7 +155,7 @@ for (const fixture of fixtures) {
   // what the cut frames still say is looked at below; the others hold nothing, or what TRUTHS tells
   if (fixture.name === 'damaged/mk-snaplen-96') continue;
   test(fixture.name, async () => {
-    const rows = await transactionsOf(fixture);
+    const rows = await rowsOf(fixture, 'http', TRUTHS);
     const found = (await exchangesIn(fixture.path)).filter((l) => l.protocol === 'http');
     compare(found, rows);
     compared += rows.length;
