@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import mysql, { type Connection, type ConnectionOptions } from 'mysql2/promise';
+import mysql, { type Connection, type ConnectionOptions, type PreparedStatementInfo } from 'mysql2/promise';
 import { type Expected, Recorder } from './operations.ts';
 import { lacking } from './program.ts';
 import { DATABASE, PASSWORD, startMariadb, USER } from './servers/mariadb.ts';
@@ -50,16 +50,16 @@ let port = 0;
 class Client {
   readonly address = ownAddress();
   namespace: string | undefined = DATABASE;
-  readonly #recorder: Recorder;
+  recorder: Recorder;
   #mysql: Connection | null = null;
 
   constructor(recorder: Recorder) {
-    this.#recorder = recorder;
+    this.recorder = recorder;
   }
 
   async open(options: ConnectionOptions = {}): Promise<this> {
     const all: ConnectionOptions = { ...connectionOptions(this.address), ...options };
-    await this.#recorder.time(this.address, command('LOGIN', all.database), async () => {
+    await this.recorder.time(this.address, command('LOGIN', all.database), async () => {
       this.#mysql = await mysql.createConnection(all);
     });
     return this;
@@ -70,11 +70,11 @@ class Client {
   }
 
   time<T>(expected: Expected, act: () => Promise<T>): Promise<T | null> {
-    return this.#recorder.time(this.address, expected, act);
+    return this.recorder.time(this.address, expected, act);
   }
 
   byItself(expected: Expected): void {
-    this.#recorder.byItself(this.address, expected);
+    this.recorder.byItself(this.address, expected);
   }
 
   query(summary: string, text: string, masked = text): Promise<unknown> {
@@ -148,7 +148,8 @@ async function large(c: Client): Promise<void> {
   const rows = (count: string, from: string, length: string, text: string): string =>
     `WITH RECURSIVE n AS (SELECT ${from} AS i UNION ALL SELECT i + ${from} FROM n WHERE i < ${count}) SELECT i, REPEAT(${text}, ${length}) FROM n`;
   const masked = rows('?', '?', '?', '?');
-  for (let n = 0; n < 4; n++) await c.query('SELECT SELECT SELECT', rows(String(LARGE_ROWS), '1', '4000', "'x'"), masked);
+  for (let n = 0; n < 4; n++)
+    await c.query('SELECT SELECT SELECT', rows(String(LARGE_ROWS), '1', '4000', "'x'"), masked);
   await c.query('SELECT', `SELECT REPEAT('x', ${MORE_THAN_A_PACKET})`, 'SELECT REPEAT(?, ?)');
 }
 
@@ -178,6 +179,22 @@ async function commands(c: Client): Promise<void> {
   );
 }
 
+/** On a connection that was opened before the agent came: neither the server's kind nor the database was seen, nor what was prepared. */
+async function midway(c: Client, known: PreparedStatementInfo): Promise<void> {
+  const unseen = { 'db.system.name': 'mysql', 'db.namespace': undefined };
+  for (let n = 0; n < 60; n++) {
+    await c.time({ ...statement('SELECT orders', 'SELECT * FROM orders WHERE amount = ?'), ...unseen }, () =>
+      c.mysql.query(`SELECT * FROM orders WHERE amount = ${n}`),
+    );
+    await c.time({ ...statement('SELECT nowhere', 'SELECT * FROM nowhere'), ...unseen }, () =>
+      c.mysql.query('SELECT * FROM nowhere'),
+    );
+    await c.time({ ...common(DATABASE), name: 'STMT_EXECUTE', 'db.query.text': undefined, ...unseen }, () =>
+      known.execute([n]),
+    );
+  }
+}
+
 async function pooled(recorder: Recorder): Promise<void> {
   const pool = mysql.createPool({
     ...connectionOptions(''),
@@ -203,6 +220,8 @@ async function pooled(recorder: Recorder): Promise<void> {
 describe('beside MariaDB', { skip: lacking('mariadbd', 'setpriv') }, () => {
   const tap = new Tap();
   const recorder = new Recorder(statusOf);
+  const late = new Tap();
+  const afterwards = new Recorder(statusOf);
 
   before(async () => {
     server = await startMariadb();
@@ -227,6 +246,14 @@ describe('beside MariaDB', { skip: lacking('mariadbd', 'setpriv') }, () => {
     await new Client(recorder).open({ password: 'wrong' });
     await pooled(recorder);
     await tap.close();
+
+    const early = await new Client(new Recorder(statusOf)).open();
+    const known = await early.mysql.prepare('SELECT customer FROM orders WHERE amount > ?');
+    await late.open(`tcp port ${port}`);
+    early.recorder = afterwards;
+    await midway(early, known);
+    early.mysql.destroy();
+    await late.close();
   });
   after(() => server?.stop());
 
@@ -238,5 +265,6 @@ describe('beside MariaDB', { skip: lacking('mariadbd', 'setpriv') }, () => {
   test('the spans are the operations', () => recorder.sameAs(tap));
   test('they take as long', (t) => recorder.timedAs(t, tap));
   test('the metrics count them', () => recorder.countedAs(tap, 'db.client.operation.duration', 'database'));
-  test('no secret leaves', () => assert.doesNotMatch(tap.sent, new RegExp(`${SECRET}|${PASSWORD}`)));
+  test('joined midway, the spans are the operations as well', () => afterwards.sameAs(late));
+  test('no secret leaves', () => assert.doesNotMatch(tap.sent + late.sent, new RegExp(`${SECRET}|${PASSWORD}`)));
 });

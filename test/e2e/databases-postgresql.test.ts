@@ -91,23 +91,23 @@ class Turns {
 class Client {
   readonly address = ownAddress();
   readonly pg: pg.Client;
-  readonly #recorder: Recorder;
+  recorder: Recorder;
   #turns: Turns | null = null;
 
   constructor(recorder: Recorder, options: pg.ClientConfig = {}) {
-    this.#recorder = recorder;
+    this.recorder = recorder;
     this.pg = new pg.Client({ ...clientOptions(this.address), ...options });
     this.pg.on('error', () => {});
   }
 
   async open(): Promise<this> {
-    await this.#recorder.time(this.address, command('STARTUP'), () => this.pg.connect());
+    await this.recorder.time(this.address, command('STARTUP'), () => this.pg.connect());
     this.#turns = new Turns(this.pg);
     return this;
   }
 
   time<T>(expected: Expected, act: () => Promise<T>): Promise<T | null> {
-    return this.#recorder.time(this.address, expected, () => this.#turns!.take(act));
+    return this.recorder.time(this.address, expected, () => this.#turns!.take(act));
   }
 
   /** By the simple protocol. */
@@ -213,6 +213,20 @@ async function pipelined(c: Client, table: string): Promise<void> {
   }
 }
 
+/** On a connection that was opened before the agent came: it has not seen the database, nor what `known` stands for. */
+async function midway(c: Client, known: pg.QueryConfig): Promise<void> {
+  const unseen = { 'db.namespace': undefined };
+  const { name, text } = known as { name: string; text: string };
+  for (let n = 0; n < 60; n++) {
+    const one = 'SELECT * FROM orders WHERE amount = $1';
+    await c.time({ ...statement('SELECT orders', one), ...unseen }, () => c.pg.query(one, [n]));
+    await c.time({ ...statement('SELECT nowhere', 'SELECT * FROM nowhere'), ...unseen }, () =>
+      c.pg.query('SELECT * FROM nowhere'),
+    );
+    await c.time({ ...command('EXECUTE'), ...unseen }, () => c.pg.query({ name, text, values: [n] }));
+  }
+}
+
 async function pooled(recorder: Recorder): Promise<void> {
   const known = new Map<string, Turns>();
   const pool = new pg.Pool({ ...clientOptions(''), max: 4, stream: () => new OwnSocket(ownAddress()) });
@@ -237,6 +251,8 @@ async function pooled(recorder: Recorder): Promise<void> {
 describe('beside PostgreSQL', { skip: lacking('postgres', 'initdb', 'setpriv') }, () => {
   const tap = new Tap();
   const recorder = new Recorder(statusOf);
+  const late = new Tap();
+  const afterwards = new Recorder(statusOf);
 
   before(async () => {
     server = await startPostgresql();
@@ -258,6 +274,15 @@ describe('beside PostgreSQL', { skip: lacking('postgres', 'initdb', 'setpriv') }
     await new Client(recorder, { password: 'wrong' }).open();
     await pooled(recorder);
     await tap.close();
+
+    const early = await new Client(new Recorder(statusOf)).open();
+    const known = { name: 'known', text: 'SELECT customer FROM orders WHERE amount > $1' };
+    await early.bound('', known.text, [1], known.name);
+    await late.open(`tcp port ${port}`);
+    early.recorder = afterwards;
+    await midway(early, known);
+    await early.pg.end();
+    await late.close();
   });
   after(() => server?.stop());
 
@@ -270,5 +295,6 @@ describe('beside PostgreSQL', { skip: lacking('postgres', 'initdb', 'setpriv') }
   test('the spans are the operations', () => recorder.sameAs(tap));
   test('they take as long', (t) => recorder.timedAs(t, tap));
   test('the metrics count them', () => recorder.countedAs(tap, 'db.client.operation.duration', 'database'));
-  test('no secret leaves', () => assert.doesNotMatch(tap.sent, new RegExp(`${SECRET}|${PASSWORD}`)));
+  test('joined midway, the spans are the operations as well', () => afterwards.sameAs(late));
+  test('no secret leaves', () => assert.doesNotMatch(tap.sent + late.sent, new RegExp(`${SECRET}|${PASSWORD}`)));
 });

@@ -30,12 +30,12 @@ const command = (name: string, args = 0, database = 0): Expected => ({
 class Client {
   readonly address = ownAddress();
   readonly redis: RedisClientType;
-  readonly #recorder: Recorder;
+  recorder: Recorder;
   readonly #database: number;
   readonly #RESP: 2 | 3;
 
   constructor(recorder: Recorder, o: { database?: number; RESP?: 2 | 3; password?: string } = {}) {
-    this.#recorder = recorder;
+    this.recorder = recorder;
     this.#database = o.database ?? 0;
     this.#RESP = o.RESP ?? 2;
     this.redis = createClient({
@@ -49,18 +49,18 @@ class Client {
 
   /** On a new connection the client logs in (`greetings`), then tells its version and name; Redis 7.2 knows what that means. */
   async open(greetings: readonly Expected[]): Promise<this> {
-    for (const greeting of greetings) this.#recorder.byItself(this.address, greeting);
+    for (const greeting of greetings) this.recorder.byItself(this.address, greeting);
     const known = Number(/version=(\d+\.\d+)/.exec(server.log)![1]) >= 7.2;
     for (let n = 0; n < 2; n++)
-      this.#recorder.byItself(this.address, command('CLIENT SETINFO', 2, this.#database), known ? '' : 'ERR');
+      this.recorder.byItself(this.address, command('CLIENT SETINFO', 2, this.#database), known ? '' : 'ERR');
     // with RESP 3 it also asks to be told of maintenance (CLIENT MAINT_NOTIFICATIONS, of Redis Enterprise)
-    if (this.#RESP === 3) this.#recorder.byItself(this.address, command('CLIENT', 4, this.#database), 'ERR');
+    if (this.#RESP === 3) this.recorder.byItself(this.address, command('CLIENT', 4, this.#database), 'ERR');
     await this.redis.connect();
     return this;
   }
 
   time<T>(expected: Expected, act: () => Promise<T>): Promise<T | null> {
-    return this.#recorder.time(this.address, expected, act);
+    return this.recorder.time(this.address, expected, act);
   }
 
   send(...words: string[]): Promise<unknown> {
@@ -118,9 +118,21 @@ async function large(c: Client): Promise<void> {
   for (let n = 0; n < 4; n++) await c.send('LRANGE', 'list', '0', '-1');
 }
 
+/** On a connection that was opened before the agent came: it has not seen which database was chosen. */
+async function midway(c: Client): Promise<void> {
+  const unseen = { 'db.namespace': undefined };
+  for (let n = 0; n < 100; n++) {
+    await c.time({ ...command('SET', 2), ...unseen }, () => c.redis.set(`key:${n}`, SECRET));
+    await c.time({ ...command('GET', 1), ...unseen }, () => c.redis.get(`key:${n}`));
+    await c.time({ ...command('LPUSH', 2), ...unseen }, () => c.redis.lPush(`key:${n}`, SECRET));
+  }
+}
+
 describe('beside Redis', { skip: lacking('redis-server', 'setpriv') }, () => {
   const tap = new Tap();
   const recorder = new Recorder(statusOf);
+  const late = new Tap();
+  const afterwards = new Recorder(statusOf);
 
   before(async () => {
     server = await startRedis();
@@ -141,6 +153,14 @@ describe('beside Redis', { skip: lacking('redis-server', 'setpriv') }, () => {
     for (let n = 0; n < 20; n++) await other.send('SET', `key:${n}`, SECRET);
     other.redis.destroy();
     await tap.close();
+
+    const early = await new Client(new Recorder(statusOf)).open([]);
+    await early.send('PING');
+    await late.open(`tcp port ${port}`);
+    early.recorder = afterwards;
+    await midway(early);
+    early.redis.destroy();
+    await late.close();
   });
   after(() => server?.stop());
 
@@ -152,5 +172,6 @@ describe('beside Redis', { skip: lacking('redis-server', 'setpriv') }, () => {
   test('the spans are the operations', () => recorder.sameAs(tap));
   test('they take as long', (t) => recorder.timedAs(t, tap));
   test('the metrics count them', () => recorder.countedAs(tap, 'db.client.operation.duration', 'database'));
-  test('no secret leaves', () => assert.doesNotMatch(tap.sent, new RegExp(`${SECRET}|${PASSWORD}`)));
+  test('joined midway, the spans are the operations as well', () => afterwards.sameAs(late));
+  test('no secret leaves', () => assert.doesNotMatch(tap.sent + late.sent, new RegExp(`${SECRET}|${PASSWORD}`)));
 });
