@@ -55,6 +55,11 @@ export class KeyedPairing extends Book {
       this.env.counters.keyReused++;
       this.#end(this.#take(before), LOST);
     }
+    // Where there is no room, what was probably answered among lost bytes makes some.
+    const oldest = this.#waiting[0];
+    if (this.inFlight >= this.env.maxInFlight && oldest !== undefined && oldest.startNs <= this.#lossNs) {
+      this.#end(this.#take(0), LOST);
+    }
     const x = this.open(key, w, from, to, this.#datagrams);
     if (x !== null) {
       this.#waiting.push(x);
@@ -100,8 +105,11 @@ export class KeyedPairing extends Book {
     this.#end(x, COMPLETE);
   }
 
+  /** One whose response has not begun: it went by among bytes that were lost. */
   truncate(x: Exchange): void {
-    if (this.#settled(x)) this.#end(x, TRUNCATED);
+    const i = this.#waiting.indexOf(x);
+    if (i >= 0) this.#end(this.#take(i), LOST);
+    else if (this.#settled(x)) this.#end(x, TRUNCATED);
   }
 
   /** Nothing answers this request. */

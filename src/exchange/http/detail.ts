@@ -10,6 +10,8 @@ export class Target {
 
 /** What HTTP adds to an exchange; strings are '' when absent. Filled only when details are wanted. */
 export class HttpDetail implements WireContext {
+  /** Of a target that does not name one; '' in HTTP/1.x. */
+  scheme = '';
   host = '';
   userAgent = '';
   /** `Forwarded` for=/host=/proto= or the X-Forwarded-* headers. */

@@ -1,5 +1,5 @@
 import { endpointText } from '../../bytes/address.ts';
-import { type Exchange, failureOf } from '../exchange.ts';
+import { type Exchange, failureOf, UNKNOWN } from '../exchange.ts';
 import {
   type AttributeSink,
   CLIENT,
@@ -16,18 +16,22 @@ import { redactTarget, withoutUserinfo } from './redact.ts';
 const METHOD_INDEX = new Map<string, number>(METHODS.map((m, i) => [m, i]));
 const OTHER = METHODS.length;
 
-const versionText = (version: number): string => (version === 9 ? '0.9' : `1.${version - 10}`);
+/** 9 for 0.9, 10 to 19 for 1.x, 20 for 2. */
+const versionText = (version: number): string => (version === 9 ? '0.9' : version === 20 ? '2' : `1.${version - 10}`);
 
 /** The method as attributes have it: unknown ones are `_OTHER`. */
 const methodName = (x: Exchange): string => (METHOD_INDEX.has(x.operation) ? x.operation : '_OTHER');
 
 const ABSOLUTE = /^([a-z][a-z0-9+.-]{0,10}):\/\/([^/?#]*)/i;
 
+/** CONNECT names an authority, except in HTTP/2 where it opens a stream of another protocol at a path (RFC 8441). */
+const namesAuthority = (x: Exchange): boolean => x.operation === 'CONNECT' && !x.target.startsWith('/');
+
 /** Takes the redacted target apart; the absolute form (RFC 9112 section 3.2.2) gives scheme and authority as well. */
 function takeApart(x: Exchange): Target {
   const t = new Target();
   let rest = redactTarget(x.target);
-  if (x.operation === 'CONNECT') {
+  if (namesAuthority(x)) {
     t.authority = withoutUserinfo(rest);
     rest = '';
   } else {
@@ -48,11 +52,14 @@ function takeApart(x: Exchange): Target {
 function targetOf(x: Exchange): Target {
   const d = x.detail as HttpDetail | null;
   if (d === null) return takeApart(x);
-  d.target ??= takeApart(x);
+  if (d.target === null) {
+    d.target = takeApart(x);
+    if (d.scheme !== '') d.target.scheme = d.scheme;
+  }
   return d.target;
 }
 
-interface Authority {
+export interface Authority {
   readonly host: string;
   /** 0 when none is given or it is no number. */
   readonly port: number;
@@ -63,7 +70,7 @@ const AUTHORITIES = new Map<string, Authority>();
 const MAX_AUTHORITIES = 256;
 
 /** `example.org:8080` -> name and port, userinfo left out. */
-function hostPort(text: string): Authority {
+export function hostPort(text: string): Authority {
   const known = AUTHORITIES.get(text);
   if (known !== undefined) return known;
   const authority = withoutUserinfo(text);
@@ -88,7 +95,7 @@ function attributes(x: Exchange, side: Side, route: string, put: AttributeSink):
   const t = targetOf(x);
   const method = methodName(x);
   put.string('http.request.method', method);
-  if (method === '_OTHER') put.string('http.request.method_original', x.operation);
+  if (method === '_OTHER' && x.operation !== UNKNOWN) put.string('http.request.method_original', x.operation);
   if (x.status > 0) put.int('http.response.status_code', x.status);
   put.string('network.protocol.version', versionText(x.version));
   const named = hostPort((side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '');
@@ -96,12 +103,13 @@ function attributes(x: Exchange, side: Side, route: string, put: AttributeSink):
   const port = named.port || x.ends.serverPort;
   put.string('server.address', address);
   put.int('server.port', port);
+  const known = x.target !== UNKNOWN;
   if (side === CLIENT) {
-    put.string('url.full', x.operation === 'CONNECT' ? t.authority : fullUrl(t, address, port));
+    if (known) put.string('url.full', namesAuthority(x) ? t.authority : fullUrl(t, address, port));
     if (route !== '') put.string('url.template', route);
   } else {
     put.string('url.scheme', d?.forwardedProto || t.scheme);
-    put.string('url.path', t.path);
+    if (known) put.string('url.path', t.path);
     if (t.query !== '') put.string('url.query', t.query);
     if (route !== '') put.string('http.route', route);
     if (d !== null && d.forwardedFor !== '') put.string('client.address', hostPort(d.forwardedFor).host);
@@ -129,7 +137,7 @@ export const httpSemantics: Semantics = {
   status: (x) => (x.status > 0 ? String(x.status) : null),
 
   path: (x) => {
-    if (x.operation === 'CONNECT') return withoutUserinfo(x.target);
+    if (namesAuthority(x)) return withoutUserinfo(x.target);
     const t = x.target;
     if (!t.startsWith('/')) return takeApart(x).path;
     const q = t.indexOf('?');

@@ -64,12 +64,15 @@ const TARGET_WORDS = new Words();
  * RFC 9112 section 6 decides where a message ends.
  */
 export class HttpDecoder implements Decoder {
+  /** After a 101 to HTTP/2 that answers a request for it. */
   successor = '';
   readonly #out: Exchanges;
   readonly #request = new Message();
   readonly #response = new Message();
   /** Exchanges whose request's end has not been seen: the last one begun. */
   #asking: Exchange | null = null;
+  /** The last one that asked to go on with HTTP/2. */
+  #upgrading: Exchange | null = null;
 
   constructor(out: Exchanges) {
     this.#out = out;
@@ -353,6 +356,7 @@ export class HttpDecoder implements Decoder {
     if (m.exchange !== null) {
       m.exchange.requestHeadEnd = w.seqAt(w.pos);
       const x = m.exchange;
+      this.#upgrading = m.h2c ? x : null;
       this.#out.asked(x, m.detail === null ? 2 * x.target.length : textBytes(m.detail, x.target));
     }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
@@ -376,7 +380,11 @@ export class HttpDecoder implements Decoder {
   #responseHeadEnds(w: Window, m: Message): number {
     const { status, exchange: x } = m;
     if (status === 101) {
-      this.#finishResponse(m, w);
+      if (m.h2c && x !== null && x === this.#upgrading && x.outcome === IN_FLIGHT) {
+        // The response itself comes as HTTP/2, on stream 1.
+        this.#out.passOn(x, 1);
+        this.successor = 'http2';
+      } else this.#finishResponse(m, w);
       return STOP;
     }
     if (status < 200) {

@@ -28,12 +28,20 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
     m.field = FIELD_CODING;
     m.coded = true;
     if (endsChunked(buf, from + 18, to)) m.chunked = true;
+  } else if (low === 117 && n > 10 && buf[from + 7] === COLON && sameName(buf, from, 'upgrade')) {
+    m.h2c = onlyWord(buf, from + 8, to, 'h2c');
   }
 }
 
+/** Blanks apart, `buf[from, to)` is that word. */
+function onlyWord(buf: Buffer, from: number, to: number, word: string): boolean {
+  while (from < to && (buf[from] === SP || buf[from] === TAB)) from++;
+  return to - from >= word.length && sameName(buf, from, word) && blank(buf, from + word.length, to);
+}
+
 /**
- * Moves `w.pos` over complete header lines that neither frame the message nor end its head: those that begin with another
- * letter than the names that readField knows.
+ * Moves `w.pos` over complete header lines that neither frame the message nor end its head: those that begin with other
+ * letters than the names that readField knows.
  */
 export function passFields(m: Message, w: Window): void {
   const { buf, end } = w;
@@ -41,7 +49,7 @@ export function passFields(m: Message, w: Window): void {
   while (line < end) {
     const first = buf[line]!;
     const low = first | 32;
-    if (first <= SP || low === 99 || low === 116) break;
+    if (first <= SP || low === 99 || low === 116 || (low === 117 && (buf[line + 1]! | 32) === 112)) break; // c, t, up
     const eol = w.find(LF, line + 1);
     if (eol < 0) break;
     m.field = NO_FIELD;

@@ -36,6 +36,8 @@ export class Message {
   chunked = false;
   /** A Transfer-Encoding stood there, whatever it said. */
   coded = false;
+  /** `Upgrade: h2c`: to HTTP/2 without TLS (RFC 7540 section 3.2). */
+  h2c = false;
   field = NO_FIELD;
   /** Response only. */
   status = 0;
@@ -51,6 +53,7 @@ export class Message {
     this.contentLength = -1;
     this.chunked = false;
     this.coded = false;
+    this.h2c = false;
     this.field = NO_FIELD;
     this.status = 0;
     this.untilClose = false;
