@@ -11,7 +11,7 @@ import { Random } from './random.ts';
 /** The verdict on the first `n` bytes, somewhere in a buffer that holds other bytes around them. */
 function verdict(protocol: Protocol, dir: Dir, bytes: Buffer, n: number): number {
   const w = new Window();
-  w.buf = Buffer.concat([Buffer.from('GET /'), bytes.subarray(0, n), Buffer.from('HTTP/1.1 200 OK\r\n\r\n')]);
+  w.show(Buffer.concat([Buffer.from('GET /'), bytes.subarray(0, n), Buffer.from('HTTP/1.1 200 OK\r\n\r\n')]));
   w.pos = 5;
   w.first = 5;
   w.end = 5 + n;
