@@ -1,7 +1,7 @@
 /** What must be found in a conversation, told from the script and the capture times alone; knows nothing of decoders. */
 
 import assert from 'node:assert/strict';
-import { COMPLETE, OUTCOMES } from '../../src/exchange/exchange.ts';
+import { COMPLETE, OUTCOMES, TRUNCATED } from '../../src/exchange/exchange.ts';
 import {
   type Conversation,
   type Expected,
@@ -48,6 +48,9 @@ function span(all: readonly Placed[], exchange: number, side: Party): Span | nul
 
 /** A response was seen; its status may be 0 in protocols where that means success. */
 export const answered = (f: Found): boolean => !Number.isNaN(f.firstByteNs);
+
+/** What its response says of success stands behind bytes that were lost: a status below 0. */
+export const untold = (f: Found): boolean => f.outcome === TRUNCATED && f.status < 0;
 
 const shown = (f: Found): string => `${f.operation} ${f.target} -> ${f.status} ${OUTCOMES[f.outcome]}`;
 
@@ -137,7 +140,7 @@ export function assertNoWrongPair(
     assert.ok(i !== undefined, `${note}: no such request: ${shown(f)}`);
     const response = span(all, i, SERVER);
     assert.ok(response !== null, `${note}: it was never answered: ${shown(f)}`);
-    assert.equal(f.status, c.expected[i]!.status, `${note}: wrong pair: ${shown(f)}`);
+    if (!untold(f)) assert.equal(f.status, c.expected[i]!.status, `${note}: wrong pair: ${shown(f)}`);
     assert.equal(f.firstByteNs, times.at(link, SERVER, response.from), `${note}: wrong response: ${shown(f)}`);
   }
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { ACK, CLIENT, FIN, type Frame, type Link, type Party, SERVER, SYN } from './frame.ts';
-import { answered } from './oracle.ts';
+import { answered, untold } from './oracle.ts';
 import type { Random } from './random.ts';
 import { Rig } from './run.ts';
 
@@ -192,8 +192,9 @@ export function capture(
     const id = dialogue.asked(f.target);
     assert.equal(f.startNs, requestNs.get(id), `request ${id} did not start then`);
     if (!answered(f)) continue;
-    if (f.status === dialogue.status(id) && f.firstByteNs === responseNs.get(id)) toll.found++;
-    else toll.wrong++;
+    const right = f.status === dialogue.status(id) || untold(f);
+    if (!right || f.firstByteNs !== responseNs.get(id)) toll.wrong++;
+    else if (!untold(f)) toll.found++;
   }
   return toll;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { http } from '../../src/protocols/http/index.ts';
+import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import type { Conversation } from '../kit/conversation.ts';
@@ -9,12 +10,14 @@ import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
 import { OPENINGS } from '../kit/openings.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
+import { conversations as mongo } from './mongodb-conversations.ts';
 
 /** Every protocol with its conversations: a new one adds its line here. */
 const ALL: [Protocol, readonly Conversation[]][] = [
   [http, conversations],
   [dnsOverTcp, dns],
   [dnsOverUdp, []],
+  [mongodb, mongo],
 ];
 
 test('no protocol is left out', () => {

@@ -31,10 +31,12 @@ export const COUNTERS = {
   unread: 0,
 };
 
+/** What is needed to refuse a start is mostly below the 36 bytes of an OP_REPLY without documents. */
+const RESYNC_BYTES = 64;
+
 /** Phases of a direction. */
 const START = 0;
 const CONTENT = 1;
-const PACKED = 2;
 
 /** The message that one side is sending. */
 class Message {
@@ -82,10 +84,18 @@ export class MongoDecoder implements Decoder {
     return dir === TO_SERVER ? this.#readRequests(w) : this.#readReplies(w);
   }
 
+  /**
+   * Bytes that were too few to say may have been held here, in front of the segment that begins a message: it begins not far behind
+   * them.
+   */
   resync(dir: Dir, w: Window): boolean {
-    const needed = dir === TO_SERVER ? requestStart(w) : responseStart(w);
-    if (needed !== NOT_A_START && needed > w.end - w.pos) return false;
-    if (needed !== NOT_A_START && isFollowed(w, dir === TO_SERVER ? CLIENT_SENDS : SERVER_SENDS)) return true;
+    const last = Math.min(w.end, w.pos + RESYNC_BYTES) - 1;
+    for (; w.pos <= last; w.pos++) {
+      const needed = dir === TO_SERVER ? requestStart(w) : responseStart(w);
+      if (needed === NOT_A_START) continue;
+      if (needed > w.end - w.pos) return false;
+      if (isFollowed(w, dir === TO_SERVER ? CLIENT_SENDS : SERVER_SENDS)) return true;
+    }
     w.pos = w.end;
     return false;
   }
@@ -113,28 +123,13 @@ export class MongoDecoder implements Decoder {
     for (;;) {
       switch (m.phase) {
         case START: {
-          const needed = requestStart(w);
+          const needed = whole(w, requestStart(w));
           if (needed === NOT_A_START) return LOST;
           if (needed > w.end - w.pos) {
             w.want = needed;
             return MORE;
           }
           this.#beginRequest(w, m);
-          break;
-        }
-        case PACKED: {
-          w.want = m.end - w.base - w.pos;
-          if (w.want > w.end - w.pos) return MORE;
-          const inner = unpack(w);
-          const x = m.exchange!;
-          if (inner === null || requestStart(inner) < 0) this.#unread(x);
-          else if (x.outcome === IN_FLIGHT) {
-            this.#asked.begin(inner, x);
-            this.#asked.read(inner);
-            m.oneWay = this.#asked.oneWay;
-          }
-          this.#asked.pass(m.end);
-          m.phase = CONTENT;
           break;
         }
         default: {
@@ -152,25 +147,35 @@ export class MongoDecoder implements Decoder {
     m.begin(w);
     const x = this.#out.begin(requestId(w, pos), w, pos, pos + leastBytes(opcode));
     m.exchange = x;
-    if (x === null) this.#asked.pass(m.end);
-    else {
-      // Servers read a message whole before they answer it.
-      x.requestHeadEnd = w.seqAt(pos + m.end - m.start);
-      if (opcode !== OP_COMPRESSED) {
-        this.#asked.begin(w, x);
-        m.oneWay = this.#asked.oneWay;
-      } else if (m.end - m.start <= MAX_PACKED_BYTES) m.phase = PACKED;
-      else {
-        this.#unread(x);
-        this.#asked.pass(m.end);
-      }
+    if (x === null) {
+      this.#asked.pass(m.end);
+      return;
     }
+    // Servers read a message whole before they answer it.
+    x.requestHeadEnd = w.seqAt(pos + m.end - m.start);
+    if (opcode === OP_COMPRESSED) this.#readPackedRequest(w, x, m);
+    else {
+      this.#asked.begin(w, x);
+      m.oneWay = this.#asked.oneWay;
+    }
+    const d = x.detail as MongoDetail;
+    this.#exhaustAsked = d.exhaust;
+    this.#exhaustKey = x.key;
+    this.#exhaustLost = false;
   }
 
-  /** It is paired all the same. */
-  #unread(x: Exchange): void {
-    COUNTERS.unread++;
-    if (x.outcome === IN_FLIGHT) x.detail = new MongoDetail(OP_COMPRESSED);
+  /** It is paired even if it cannot be read. */
+  #readPackedRequest(w: Window, x: Exchange, m: Message): void {
+    const inner = unpack(w);
+    if (inner === null || requestStart(inner) === NOT_A_START) {
+      COUNTERS.unread++;
+      x.detail = new MongoDetail(OP_COMPRESSED);
+    } else {
+      this.#asked.begin(inner, x);
+      m.oneWay = this.#asked.oneWay;
+      this.#asked.read(inner);
+    }
+    this.#asked.pass(m.end);
   }
 
   #finishRequest(w: Window, m: Message): void {
@@ -180,11 +185,7 @@ export class MongoDecoder implements Decoder {
     if (x === null || x.outcome !== IN_FLIGHT) return;
     x.requestEndNs = w.timeBefore();
     x.requestBytes = m.end - m.start;
-    const d = x.detail as MongoDetail;
-    this.#exhaustAsked = d.exhaust;
-    this.#exhaustKey = x.key;
-    this.#exhaustLost = false;
-    this.#out.asked(x, textBytes(x, d));
+    this.#out.asked(x, textBytes(x, x.detail as MongoDetail));
     if (m.oneWay) this.#out.oneWay(x);
   }
 
@@ -193,30 +194,13 @@ export class MongoDecoder implements Decoder {
     for (;;) {
       switch (m.phase) {
         case START: {
-          const needed = responseStart(w);
+          const needed = whole(w, responseStart(w));
           if (needed === NOT_A_START) return LOST;
           if (needed > w.end - w.pos) {
             w.want = needed;
             return MORE;
           }
           this.#beginReply(w, m);
-          break;
-        }
-        case PACKED: {
-          w.want = m.end - w.base - w.pos;
-          if (w.want > w.end - w.pos) return MORE;
-          const inner = unpack(w);
-          const x = m.exchange!;
-          if (inner === null || responseStart(inner) < 0) COUNTERS.unread++;
-          else {
-            this.#follow(inner, x);
-            if (x.outcome === IN_FLIGHT) {
-              this.#told.begin(inner, x);
-              this.#told.read(inner);
-            }
-          }
-          this.#told.pass(m.end);
-          m.phase = CONTENT;
           break;
         }
         default: {
@@ -245,12 +229,18 @@ export class MongoDecoder implements Decoder {
       return;
     }
     x.status = UNTOLD;
-    if (opcode !== OP_COMPRESSED) this.#told.begin(w, x);
-    else if (m.end - m.start <= MAX_PACKED_BYTES) m.phase = PACKED;
-    else {
-      COUNTERS.unread++;
-      this.#told.pass(m.end);
+    if (opcode !== OP_COMPRESSED) {
+      this.#told.begin(w, x);
+      return;
     }
+    const inner = unpack(w);
+    if (inner === null || responseStart(inner) === NOT_A_START) COUNTERS.unread++;
+    else {
+      this.#follow(inner, x);
+      this.#told.begin(inner, x);
+      this.#told.read(inner);
+    }
+    this.#told.pass(m.end);
   }
 
   /** The request that the reply at `w.pos` answers, if it answers one that is known. */
@@ -276,6 +266,13 @@ export class MongoDecoder implements Decoder {
     }
     this.#pushedFrom = requestId(w, pos);
   }
+}
+
+/** A compressed message is looked at when all of it is there, unless it is too long for that. */
+function whole(w: Window, needed: number): number {
+  if (needed < HEADER_BYTES || needed > w.end - w.pos || opcodeAt(w, w.pos) !== OP_COMPRESSED) return needed;
+  const length = messageLength(w, w.pos);
+  return length <= MAX_PACKED_BYTES ? length : needed;
 }
 
 /** Memory for what is kept of a request, at up to two bytes a character; operation and database are interned. */

@@ -1,7 +1,7 @@
 import { NO, type Protocol, TO_SERVER, UNSURE, type Window, YES, YES_REVERSED } from '../protocol.ts';
 import { COUNTERS, MAX_HEAD_BYTES, MongoDecoder } from './decoder.ts';
 import { mongoSemantics } from './semantics.ts';
-import { isFollowed, NOT_A_START, requestStart, responseStart } from './starts.ts';
+import { isFollowed, mayAsk, NOT_A_START, requestStart, responseStart } from './starts.ts';
 import { CLIENT_SENDS, SERVER_SENDS } from './wire.ts';
 
 /** MongoDB's wire protocol: OP_MSG, OP_COMPRESSED, and the legacy operations. */
@@ -15,7 +15,8 @@ export const mongodb: Protocol = {
   probe(dir, w) {
     if (w.end - w.pos < 4) return UNSURE;
     // Requests and replies may look alike: a request says that it answers nothing, and so does the reply to request number 0.
-    const asked = verdict(w, requestStart(w), CLIENT_SENDS);
+    let asked = verdict(w, requestStart(w), CLIENT_SENDS);
+    if (asked === YES && !mayAsk(w)) asked = NO;
     const answered = verdict(w, responseStart(w), SERVER_SENDS);
     const [expected, other] = dir === TO_SERVER ? [asked, answered] : [answered, asked];
     return expected !== NO || other !== YES ? (expected === NO ? other : expected) : YES_REVERSED;

@@ -21,12 +21,13 @@ const ZSTD = 3;
 const INNER = new Window();
 
 /**
- * The message that is packed into the one at `w.pos`, which is whole in the window, with its header: alone in a window that is
- * valid until the next call. Null: an unknown compressor, or nothing that can be unpacked.
+ * The message that is packed into the one at `w.pos`, with its header, alone in a window that is valid until the next call. Null:
+ * it is not whole in the window, or packed by an unknown compressor, or broken.
  */
 export function unpack(w: Window): Window | null {
   const { buf, view, pos } = w;
   const end = pos + messageLength(w, pos);
+  if (end > w.end) return null;
   const size = view.getInt32(pos + 20, true);
   if (size > MAX_UNPACKED_BYTES) return null;
   const inner = inflate(buf[pos + 24]!, buf, pos + COMPRESSED_AT, end, size);

@@ -6,6 +6,7 @@ import {
   BOOLEAN,
   BROKEN,
   DOCUMENT,
+  ELEMENT,
   Elements,
   END,
   holds,
@@ -272,6 +273,7 @@ export class RequestReader {
 
   /** A document begins at `w.pos`. */
   #body(w: Window): number {
+    const x = this.#x!;
     const d = this.#detail!;
     const left = this.#end - w.base - w.pos;
     if (left < MIN_DOCUMENT_BYTES) return this.#go(REST);
@@ -279,14 +281,24 @@ export class RequestReader {
     const length = w.view.getInt32(w.pos, true);
     if (length < MIN_DOCUMENT_BYTES || length > left) return this.#go(REST);
     if (this.#out.detail === FULL && d.body === null) {
+      if (d.command && x.operation === '') this.#glance(w, length);
       const kept = Math.min(length, this.#out.maxStatementBytes);
       if (!holds(w, kept)) return MORE;
       d.body = Buffer.from(w.buf.subarray(w.pos, w.pos + kept));
-      this.#x!.statementCut = length - kept;
+      x.statementCut = length - kept;
     }
     this.#elements.enter(w, length);
     this.#first = true;
     return this.#go(FIELDS);
+  }
+
+  /** The command itself, before the rest of the document is waited for: requestStart() has mostly seen to it that it is there. */
+  #glance(w: Window, length: number): void {
+    const e = this.#elements;
+    const { pos } = w;
+    e.enter(w, length);
+    if (e.next(w) === ELEMENT) this.#lookFirst(w, e, this.#x!, this.#detail!);
+    w.pos = pos;
   }
 
   #fields(w: Window): number {

@@ -1,7 +1,7 @@
 /** Whether a message credibly begins somewhere: for recognition, behind a hole, and before anything is made of it. */
 
 import type { Window } from '../protocol.ts';
-import { isType, MAX_NAME_BYTES, MIN_DOCUMENT_BYTES, STRING, textEnd } from './bson.ts';
+import { ELEMENT, Elements, END, isType, MAX_NAME_BYTES, MIN_DOCUMENT_BYTES, STRING, textEnd } from './bson.ts';
 import {
   CLIENT_SENDS,
   flagsAreKnown,
@@ -80,6 +80,31 @@ export function responseStart(w: Window): number {
     default:
       return document(w, pos + HEADER_BYTES, end, false);
   }
+}
+
+const DATABASE = Buffer.from('$db');
+const CURSOR = Buffer.from('cursor');
+const ELEMENTS = new Elements();
+
+/**
+ * The request that begins at `w.pos` may be one. Replies to request number 0 look alike, but do not name a database, as every command
+ * does; where the end of the message is not in the window only those that begin with a cursor are known.
+ */
+export function mayAsk(w: Window): boolean {
+  const { pos } = w;
+  if (opcodeAt(w, pos) !== OP_MSG || w.buf[pos + 20] !== SECTION_BODY) return true;
+  const e = ELEMENTS;
+  w.pos = pos + 21;
+  e.enter(w, w.view.getInt32(w.pos, true));
+  let step = e.next(w);
+  let named = step === ELEMENT && e.named(w, CURSOR) ? false : null;
+  while (named === null && step === ELEMENT) {
+    if (e.named(w, DATABASE)) named = true;
+    else if (!e.pass(w)) break;
+    else step = e.next(w);
+  }
+  w.pos = pos;
+  return named ?? step !== END;
 }
 
 /** The message that begins at `w.pos` is followed by another one, or by nothing that the window shows. */
