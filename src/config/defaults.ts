@@ -22,6 +22,7 @@ export const DEFAULTS: Settings = {
   protocols: {
     maxStatementBytes: '4KiB',
     http: { enabled: true },
+    tls: { enabled: true },
     mysql: { enabled: true },
     postgresql: { enabled: true },
     mongodb: { enabled: true },
@@ -30,7 +31,7 @@ export const DEFAULTS: Settings = {
     dns: { enabled: true, multicast: false },
   },
   masking: { literals: true, comments: true, keys: true },
-  naming: { hostsFile: '/etc/hosts', services: [] },
+  naming: { hostsFile: '/etc/hosts', dns: false, services: [] },
   routes: 'off',
   spans: { enabled: true, mode: 'pair', unsampled: 'drop', batchSpans: 512, flushDelay: '1s' },
   metrics: { enabled: true, interval: '15s', maxSeries: 10_000, expiry: '15m' },

@@ -87,6 +87,7 @@ export const SETTINGS = z.strictObject({
   protocols: z.strictObject({
     maxStatementBytes: bytes('64', '16KiB'),
     http: protocol,
+    tls: protocol,
     mysql: protocol,
     postgresql: protocol,
     mongodb: protocol,
@@ -95,7 +96,11 @@ export const SETTINGS = z.strictObject({
     dns: z.strictObject({ enabled: flag, multicast: flag }),
   }),
   masking: z.strictObject({ literals: flag, comments: flag, keys: flag }),
-  naming: z.strictObject({ hostsFile: text, services: z.array(service, { error: 'must be a list of rules' }) }),
+  naming: z.strictObject({
+    hostsFile: text,
+    dns: flag,
+    services: z.array(service, { error: 'must be a list of rules' }),
+  }),
   routes: word('off', 'template'),
   spans: z.strictObject({
     enabled: flag,

@@ -5,6 +5,7 @@ import { mysql } from './mysql/index.ts';
 import { postgresql } from './postgresql/index.ts';
 import type { Protocol } from './protocol.ts';
 import { redis } from './redis/index.ts';
+import { tls } from './tls/index.ts';
 
 /** Every protocol that spantap speaks: the one line to add for a new one. */
-export const PROTOCOLS: readonly Protocol[] = [http, dnsOverUdp, dnsOverTcp, mongodb, redis, postgresql, mysql];
+export const PROTOCOLS: readonly Protocol[] = [http, dnsOverUdp, dnsOverTcp, mongodb, redis, postgresql, mysql, tls];

@@ -1,14 +1,6 @@
 /** Gathers exchanges by pair of services and by route, in bounded memory. */
-import {
-  CLOSED,
-  COMPLETE,
-  type Ends,
-  type Exchange,
-  type ExchangeListener,
-  OUTCOMES,
-  RESET,
-  TIMEOUT,
-} from '../exchange/exchange.ts';
+import { COMPLETE, type Ends, type Exchange, type ExchangeListener, OUTCOMES } from '../exchange/exchange.ts';
+import { CLIENT } from '../exchange/semantics.ts';
 import type { Namer, Service } from '../naming/service.ts';
 import { Histogram } from './histogram.ts';
 
@@ -22,7 +14,7 @@ const OTHER = '(other)';
 /** What is counted for a pair or a route. */
 export class Tally {
   requests = 0;
-  /** Failed responses, and requests that got none although they should have. */
+  /** What the client's span would call an error: failed responses, and requests that got none although they should have. */
   errors = 0;
   bytes = 0;
   readonly durations = new Histogram();
@@ -31,7 +23,7 @@ export class Tally {
     this.requests++;
     this.bytes += x.requestBytes + x.responseBytes;
     if (x.outcome === COMPLETE && !x.waits) this.durations.add(x.endNs - x.startNs);
-    if (x.failed || x.outcome === TIMEOUT || x.outcome === RESET || x.outcome === CLOSED) this.errors++;
+    if (x.protocol.semantics.errorType(x, CLIENT) !== '') this.errors++;
   }
 }
 

@@ -66,9 +66,9 @@ export interface Expected {
   readonly requestEnd?: 'unseen';
   /**
    * Default: when the last byte of the response passed. `close`: when the last FIN or RST did; `capture`: when the capture ended; a
-   * number: ms after the start.
+   * number: ms after the start; a saying (its index): when its last byte passed.
    */
-  readonly end?: 'unseen' | 'close' | 'capture' | number;
+  readonly end?: 'unseen' | 'close' | 'capture' | number | { readonly saying: number };
   /** Default: what the turns of the exchange add up to; 0 where they were not counted to the end. */
   readonly requestBytes?: number;
   readonly responseBytes?: number;

@@ -87,7 +87,12 @@ function assertOne(
   if (e.end === 'unseen') endNs = Number.NaN;
   else if (e.end === 'close') endNs = times.closeNs.get(link)!;
   else if (e.end === 'capture') endNs = times.lastNs;
-  else if (e.end !== undefined) endNs = startNs + e.end * 1e6;
+  else if (typeof e.end === 'number') endNs = startNs + e.end * 1e6;
+  else if (e.end !== undefined) {
+    const { saying, from } = all[e.end.saying]!;
+    const passedNs = times.at(link, saying.side, from + saying.bytes.length - 1);
+    endNs = response === null ? passedNs : Math.max(passedNs, times.at(link, SERVER, response.from));
+  }
   assert.deepEqual(
     {
       operation: f.operation,
@@ -118,6 +123,22 @@ function assertOne(
   if (e.version !== undefined) assert.equal(f.version, e.version, note);
 }
 
+function sameButForTarget(
+  c: Conversation,
+  all: readonly Placed[],
+  link: number,
+  f: Found,
+  times: Times,
+): number | undefined {
+  const i = c.expected.findIndex(
+    (e, n) =>
+      e.operation === f.operation &&
+      e.status === f.status &&
+      times.at(link, CLIENT, span(all, n, CLIENT)!.from) === f.startNs,
+  );
+  return i < 0 ? undefined : i;
+}
+
 /**
  * Whatever was lost: an exchange with a response is the right one's. The first byte of a response that nobody captured cannot
  * have been seen, and a status belongs to the request that the script answers with it.
@@ -136,7 +157,11 @@ export function assertNoWrongPair(
   });
   for (const f of found) {
     if (f.link !== link || !answered(f)) continue;
-    const i = byStart.get(`${f.startNs} ${f.target}`) ?? byStart.get(`${f.startNs} `);
+    // Without a target it refers to something that was lost: the statement that a number stands for.
+    const i =
+      byStart.get(`${f.startNs} ${f.target}`) ??
+      byStart.get(`${f.startNs} `) ??
+      (f.target === '' ? sameButForTarget(c, all, link, f, times) : undefined);
     assert.ok(i !== undefined, `${note}: no such request: ${shown(f)}`);
     const response = span(all, i, SERVER);
     assert.ok(response !== null, `${note}: it was never answered: ${shown(f)}`);

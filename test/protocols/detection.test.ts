@@ -5,18 +5,21 @@ import { http } from '../../src/protocols/http/index.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
+import { tls } from '../../src/protocols/tls/index.ts';
 import type { Conversation } from '../kit/conversation.ts';
 import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
 import { OPENINGS } from '../kit/openings.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
+import { conversations as tlsConversations } from './tls-conversations.ts';
 
 /** Every protocol with its conversations: a new one adds its line here. */
 const ALL: [Protocol, readonly Conversation[]][] = [
   [http, conversations],
   [dnsOverTcp, dns],
   [dnsOverUdp, []],
+  [tls, tlsConversations],
   [mongodb, mongo],
 ];
 

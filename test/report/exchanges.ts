@@ -1,5 +1,5 @@
 /** Exchanges made by hand, of a protocol that has just enough meaning to be reported. */
-import { COMPLETE, Ends, Exchange, IN_FLIGHT, type Spoken } from '../../src/exchange/exchange.ts';
+import { COMPLETE, Ends, Exchange, failureOf, IN_FLIGHT, type Spoken } from '../../src/exchange/exchange.ts';
 import type { Semantics } from '../../src/exchange/semantics.ts';
 
 const semantics: Semantics = {
@@ -11,7 +11,7 @@ const semantics: Semantics = {
   status: (x) => (x.status === 0 ? null : String(x.status)),
   path: (x) => x.target.split('?')[0]!,
   spanName: (x) => x.operation,
-  errorType: (x) => (x.failed ? String(x.status) : ''),
+  errorType: (x) => failureOf(x) || (x.failed ? String(x.status) : ''),
   attributes: (x, _side, _route, put) => {
     put.string('method', x.operation);
     put.int('status', x.status);
