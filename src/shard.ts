@@ -3,6 +3,7 @@ import { Timebase } from './bytes/timebase.ts';
 import { openLive } from './capture/live.ts';
 import type { LiveCapture } from './capture/source.ts';
 import type { Config } from './config/config.ts';
+import { LearntNames } from './naming/learnt.ts';
 import { createNamer } from './naming/static.ts';
 import { Pipeline } from './pipeline.ts';
 import { BARE, FULL, TARGETS } from './protocols/protocol.ts';
@@ -57,9 +58,11 @@ export class Shard {
     const { config } = o;
     const { spans, metrics } = config.telemetry;
     const budget = new Budget(o.memoryBytes);
+    const namer = createNamer(config.naming, this.#counters);
+    const learnt = config.naming.dns ? new LearntNames({ namer, budget, counters: this.#counters }) : null;
     this.#telemetry = new Telemetry({
       options: { ...config.telemetry, spans: { ...spans, clock: o.clock } },
-      namer: createNamer(config.naming, this.#counters),
+      namer: learnt ?? namer,
       budget,
       counters: this.#counters,
       timebase: this.#timebase,
@@ -73,11 +76,16 @@ export class Shard {
       budget,
       timebase: this.#timebase,
       detail: spans.enabled ? FULL : routes ? TARGETS : BARE,
+      names: learnt,
       onTick: (nowNs) => {
         this.#nowNs = nowNs;
+        learnt?.tick(nowNs);
         this.#telemetry.tick(nowNs);
       },
-      onRebase: (shiftNs) => this.#telemetry.rebased(shiftNs),
+      onRebase: (shiftNs) => {
+        learnt?.rebased(shiftNs);
+        this.#telemetry.rebased(shiftNs);
+      },
     });
     const live = o.fanoutGroup === null ? config.capture : { ...config.capture, fanoutGroup: o.fanoutGroup };
     this.#capture = openLive(live, this.#pipeline, () => {});

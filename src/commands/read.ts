@@ -5,6 +5,7 @@ import { Timebase } from '../bytes/timebase.ts';
 import { readCaptureFile } from '../capture/files/read.ts';
 import type { FrameHandler } from '../capture/source.ts';
 import { loadConfig } from '../config/load.ts';
+import { LearntNames } from '../naming/learnt.ts';
 import { createNamer } from '../naming/static.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Detail } from '../protocols/protocol.ts';
@@ -33,13 +34,10 @@ class Totals {
 export async function read(o: ReadOptions): Promise<number> {
   const config = await loadConfig(o.config);
   const counters = new Counters();
-  const sources: Sources = {
-    config,
-    counters,
-    budget: new Budget(config.limits.memoryBytes),
-    namer: createNamer(config.naming, counters),
-    timebase: new Timebase(),
-  };
+  const budget = new Budget(config.limits.memoryBytes);
+  const namer = createNamer(config.naming, counters);
+  const learnt = config.naming.dns ? new LearntNames({ namer, budget, counters }) : null;
+  const sources: Sources = { config, counters, budget, namer: learnt ?? namer, timebase: new Timebase() };
   const out = new Output();
   const reports = [await openReport(o, sources, out)];
   const delivery = o.export ? await (await import('./delivery.ts')).openDelivery(sources) : null;
@@ -49,10 +47,13 @@ export async function read(o: ReadOptions): Promise<number> {
     ...sources,
     listeners: reports.map((r) => r.listener),
     detail: Math.max(...reports.map((r) => r.detail)) as Detail,
+    names: learnt,
     onTick: (nowNs) => {
+      learnt?.tick(nowNs);
       for (const r of reports) r.tick(nowNs);
     },
     onRebase: (shiftNs) => {
+      learnt?.rebased(shiftNs);
       for (const r of reports) r.rebased(shiftNs);
     },
   });

@@ -2,6 +2,8 @@
 export interface NamingOptions {
   /** A file in the form of /etc/hosts, '' for none. */
   readonly hostsFile: string;
+  /** Addresses that neither a rule nor the file names are called as answers of DNS name them (`learnt.ts`). */
+  readonly dns: boolean;
   /** First match wins. One of `cidr`, `ip`, `host` (a name found in hostsFile); `port` narrows it to one server port. */
   readonly services: readonly {
     readonly cidr?: string | undefined;

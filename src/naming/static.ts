@@ -99,7 +99,7 @@ export function createNamer(options: NamingOptions, counters: Counters): StaticN
 }
 
 /** IPv4: one number, address and port (48 bits). IPv6: text. */
-function keyOf(version: number, w0: number, w1: number, w2: number, w3: number, port: number): number | string {
+export function keyOf(version: number, w0: number, w1: number, w2: number, w3: number, port: number): number | string {
   return version === 4 ? (w3 >>> 0) * 65_536 + port : `${w0},${w1},${w2},${w3},${port}`;
 }
 

@@ -25,7 +25,7 @@ function namer(
   maxCached?: number,
 ): { at: (text: string, port?: number) => Service; counters: Counters } {
   const counters = new Counters();
-  const n = new StaticNamer({ hostsFile: '/some/hosts', services }, parseHosts(HOSTS), counters, maxCached);
+  const n = new StaticNamer({ hostsFile: '/some/hosts', dns: false, services }, parseHosts(HOSTS), counters, maxCached);
   const at = (text: string, port = 0): Service => {
     const a: Address = parseAddress(text)!;
     return n.service(a.version, a.w0, a.w1, a.w2, a.w3, port);
@@ -121,7 +121,7 @@ test('a hosts file must be there if it was asked for', () => {
   assert.deepEqual(readHosts(''), []);
   assert.throws(() => readHosts('/absent/hosts'), /naming\.hostsFile = \/absent\/hosts: cannot be read: ENOENT/);
   assert.throws(
-    () => createNamer({ hostsFile: '', services: [{ host: 'db', name: 'db' }] }, new Counters()),
+    () => createNamer({ hostsFile: '', dns: false, services: [{ host: 'db', name: 'db' }] }, new Counters()),
     /naming\.services\[0\] \(db\): host db is not in any hosts file/,
   );
 });

@@ -17,7 +17,7 @@ import { Counters } from '../../src/self/counters.ts';
 import { ends, exchange } from './exchanges.ts';
 
 const namer = () =>
-  new StaticNamer({ hostsFile: '', services: [{ ip: '10.0.0.2', name: 'cart' }] }, [], new Counters());
+  new StaticNamer({ hostsFile: '', dns: false, services: [{ ip: '10.0.0.2', name: 'cart' }] }, [], new Counters());
 const fold = (_service: object, path: string): string => path.replace(/\d+/g, '{id}');
 
 test('quantiles are within 1.6 % of the true ones, from nanoseconds to days', () => {
