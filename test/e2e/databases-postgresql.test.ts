@@ -106,8 +106,12 @@ class Client {
     return this;
   }
 
+  get turns(): Turns {
+    return this.#turns!;
+  }
+
   time<T>(expected: Expected, act: () => Promise<T>): Promise<T | null> {
-    return this.recorder.time(this.address, expected, () => this.#turns!.take(act));
+    return this.recorder.time(this.address, expected, () => this.turns.take(act));
   }
 
   /** By the simple protocol. */
@@ -157,6 +161,15 @@ async function extended(c: Client, table: string): Promise<void> {
     );
   }
   await c.bound('SELECT nowhere', 'SELECT $1 FROM nowhere', [1]);
+}
+
+/** A portal is read a hundred rows at a time, until the eleventh Execute finds none: each is an operation. */
+async function portals(c: Client): Promise<void> {
+  const text = 'SELECT i FROM generate_series(1, 1000) AS i WHERE i > $1';
+  const config: pg.QueryConfig & { rows: number } = { text, values: [0], rows: 100 };
+  const expected = statement('SELECT generate_series', text.replace('1, 1000', '?, ?'));
+  for (let n = 0; n < 11; n++) c.recorder.byItself(c.address, expected);
+  await c.turns.take(() => c.pg.query(config));
 }
 
 async function transactions(c: Client, table: string): Promise<void> {
@@ -262,6 +275,7 @@ describe('beside PostgreSQL', { skip: lacking('postgres', 'initdb', 'setpriv') }
     const serial = await new Client(recorder).open();
     await statements(serial, 'orders');
     await extended(serial, 'orders');
+    await portals(serial);
     await transactions(serial, 'orders');
     await large(serial);
     await several(serial, 'orders');

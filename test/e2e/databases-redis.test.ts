@@ -118,6 +118,18 @@ async function large(c: Client): Promise<void> {
   for (let n = 0; n < 4; n++) await c.send('LRANGE', 'list', '0', '-1');
 }
 
+/** The server tells what is published without being asked again. */
+async function subscription(recorder: Recorder, publisher: Client): Promise<void> {
+  const c = await new Client(recorder).open([command('AUTH', 1)]);
+  let heard = 0;
+  await c.time(command('SUBSCRIBE', 1), () => c.redis.subscribe('news', () => heard++));
+  for (let n = 0; n < 20; n++) await publisher.send('PUBLISH', 'news', `${SECRET} ${n}`);
+  await c.time(command('UNSUBSCRIBE', 1), () => c.redis.unsubscribe('news'));
+  await c.send('PING');
+  assert.equal(heard, 20);
+  c.redis.destroy();
+}
+
 /** On a connection that was opened before the agent came: it has not seen which database was chosen. */
 async function midway(c: Client): Promise<void> {
   const unseen = { 'db.namespace': undefined };
@@ -147,6 +159,7 @@ describe('beside Redis', { skip: lacking('redis-server', 'setpriv') }, () => {
       await pipelined(c);
       await transactions(c, recorder);
       await large(c);
+      await subscription(recorder, c);
       c.redis.destroy();
     }
     const other = await new Client(recorder, { database: 3 }).open([command('AUTH', 1), command('SELECT', 1, 3)]);
