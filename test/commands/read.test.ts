@@ -37,6 +37,13 @@ test('the table: pairs, routes, and what was understood', () => {
   assert.match(r.out, /^exchanges +1: 1 complete/m);
 });
 
+test('names come from answers of DNS, if they may', () => {
+  const path = 'test/fixtures/tunnel/zk-gre-over-udp-4754/input.pcap';
+  const pairs = (env: Record<string, string>): string => read([path], { env }).out;
+  assert.match(pairs({}), /^172\.17\.0\.2 +192\.0\.78\.\d+ +80 +http /m);
+  assert.match(pairs({ SPANTAP_NAMING_DNS: 'true' }), /^172\.17\.0\.2 +zeek\.org +80 +http /m);
+});
+
 test('names come from the configuration', () => {
   const path = join(dir, 'names.yaml');
   writeFileSync(path, 'naming: { services: [{ cidr: 10.1.6.92/32, port: 80, name: web, namespace: prod }] }\n');

@@ -58,6 +58,12 @@ export const TOY_DATABASE: Spoken = {
   semantics: { ...semantics, spans: 'client', connectionType: 'database', serverDuration: null },
 };
 
+/** Asks for names: no matter who asks whom. */
+export const TOY_NAMES: Spoken = {
+  name: 'toynames',
+  semantics: { ...semantics, spans: 'client', connectionType: null, serverDuration: null },
+};
+
 /** Things are sent to a broker, and delivered by it, as the operation says. */
 export const TOY_MESSAGING: Spoken = {
   name: 'toymq',

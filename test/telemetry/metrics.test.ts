@@ -19,7 +19,7 @@ import {
   mergeSnapshots,
   type SumPoint,
 } from '../../src/telemetry/snapshot.ts';
-import { BASE_SEC, ends, exchange, TOY_DATABASE, TOY_MESSAGING, telemetry } from './double.ts';
+import { BASE_SEC, ends, exchange, TOY_DATABASE, TOY_MESSAGING, TOY_NAMES, telemetry } from './double.ts';
 import { readMetrics } from './otlp-reader.ts';
 
 const quiet = { spans: { enabled: false } } as const;
@@ -378,4 +378,20 @@ test('a request beyond two megabytes is encoded right', () => {
   const out = read.resourceMetrics[0].scopeMetrics[0].metrics[0].sum.dataPoints;
   assert.equal(out.length, 8000);
   assert.equal(out[7999]!.asInt, String(2 ** 40 + 7999));
+});
+
+test('a protocol that makes no edges: durations at the client and nothing in the graph, not even beyond the limit', () => {
+  const { telemetry: t } = telemetry({ ...quiet, metrics: { maxSeries: 6, expiryMs: 5000 } });
+  for (let i = 0; i < 50; i++) t.finished(exchange(ends(1, 2, 53), { status: 200 + i }, TOY_NAMES));
+  const s = t.snapshot(60e9);
+  const points = histogram(s, 'svc-1', 'toy.client.duration');
+  assert.equal(
+    points.reduce((n, p) => n + count(p), 0),
+    50,
+  );
+  assert.deepEqual(sum(s, 'traces_service_graph_request_total'), []);
+  t.finished(exchange(ends(1, 2, 80)));
+  assert.equal(sum(t.snapshot(60e9), 'traces_service_graph_request_total')[0]!.value, 1);
+  t.tick(100e9);
+  assert.deepEqual(t.snapshot(100e9).resources.length, 1);
 });
