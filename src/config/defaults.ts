@@ -28,6 +28,7 @@ export const DEFAULTS: Settings = {
     mongodb: { enabled: true },
     redis: { enabled: true },
     memcached: { enabled: true },
+    mqtt: { enabled: true },
     dns: { enabled: true, multicast: false },
   },
   masking: { literals: true, comments: true, keys: true },

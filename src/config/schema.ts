@@ -93,6 +93,7 @@ export const SETTINGS = z.strictObject({
     mongodb: protocol,
     redis: protocol,
     memcached: protocol,
+    mqtt: protocol,
     dns: z.strictObject({ enabled: flag, multicast: flag }),
   }),
   masking: z.strictObject({ literals: flag, comments: flag, keys: flag }),

@@ -54,6 +54,8 @@ export class Ends {
   server2 = 0;
   server3 = 0;
   serverPort = 0;
+  /** The "client" is the end that was connected to: a broker that delivers. */
+  fromServer = false;
   /** What the telemetry room resolved for these ends (its Pair), kept here so that a finished exchange finds it without a look-up. */
   memo: object | null = null;
   #clientAddress = '';
@@ -73,6 +75,7 @@ export class Ends {
     r.server2 = this.client2;
     r.server3 = this.client3;
     r.serverPort = this.clientPort;
+    r.fromServer = !this.fromServer;
     return r;
   }
 

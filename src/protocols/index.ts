@@ -1,6 +1,7 @@
 import { dnsOverTcp, dnsOverUdp } from './dns/index.ts';
 import { http } from './http/index.ts';
 import { mongodb } from './mongodb/index.ts';
+import { mqtt } from './mqtt/index.ts';
 import { mysql } from './mysql/index.ts';
 import { postgresql } from './postgresql/index.ts';
 import type { Protocol } from './protocol.ts';
@@ -8,4 +9,14 @@ import { redis } from './redis/index.ts';
 import { tls } from './tls/index.ts';
 
 /** Every protocol that spantap speaks: the one line to add for a new one. */
-export const PROTOCOLS: readonly Protocol[] = [http, dnsOverUdp, dnsOverTcp, mongodb, redis, postgresql, mysql, tls];
+export const PROTOCOLS: readonly Protocol[] = [
+  http,
+  dnsOverUdp,
+  dnsOverTcp,
+  mongodb,
+  redis,
+  postgresql,
+  mysql,
+  tls,
+  mqtt,
+];

@@ -87,7 +87,8 @@ export class Detector {
   }
 
   /**
-   * Probes the bytes of one side. `known`: 1 the sender is the client, 0 it is the server, -1 nobody knows.
+   * Probes the bytes of one side. `known`: 1 the sender is the client, 0 it is the server, -1 nobody knows: then the end at a
+   * protocol's well-known port is tried as the server first, since some bytes could come from either. `port` is the receiver's.
    * The answer is a shared object, valid until the next call.
    */
   probe(
@@ -101,22 +102,32 @@ export class Detector {
     const f = FINDING;
     f.protocol = null;
     f.unsure = false;
-    if (first !== null && this.#ask(first, w, known, struck, f)) return f;
+    if (first !== null && this.#ask(first, w, known, port, otherPort, struck, f)) return f;
     const order = this.#byPort.get(port) ?? this.#byPort.get(otherPort) ?? this.protocols;
     for (const p of order) {
-      if (p !== first && this.#ask(p, w, known, struck, f)) return f;
+      if (p !== first && this.#ask(p, w, known, port, otherPort, struck, f)) return f;
     }
     return f;
   }
 
-  #ask(p: Protocol, w: Window, known: -1 | 0 | 1, struck: readonly Protocol[], f: Finding): boolean {
+  #ask(
+    p: Protocol,
+    w: Window,
+    known: -1 | 0 | 1,
+    port: number,
+    otherPort: number,
+    struck: readonly Protocol[],
+    f: Finding,
+  ): boolean {
     if (struck.length > 0 && struck.includes(p)) return false;
     const pos = w.pos;
-    let dir: 0 | 1 = known === 0 ? TO_CLIENT : TO_SERVER;
+    let dir: 0 | 1 = TO_SERVER;
+    if (known === 0) dir = TO_CLIENT;
+    else if (known === -1 && p.ports.includes(otherPort) && !p.ports.includes(port)) dir = TO_CLIENT;
     let verdict: Verdict = p.probe(dir, w);
     w.pos = pos;
     if (verdict === NO && known === -1) {
-      dir = TO_CLIENT;
+      dir = dir === TO_SERVER ? TO_CLIENT : TO_SERVER;
       verdict = p.probe(dir, w);
       w.pos = pos;
     }

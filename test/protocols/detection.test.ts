@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { http } from '../../src/protocols/http/index.ts';
-import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
+import { mongodb } from '../../src/protocols/mongodb/index.ts';
+import { mqtt } from '../../src/protocols/mqtt/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import { tls } from '../../src/protocols/tls/index.ts';
 import type { Conversation } from '../kit/conversation.ts';
@@ -12,6 +13,7 @@ import { OPENINGS } from '../kit/openings.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
+import { conversations as mqttConversations } from './mqtt-conversations.ts';
 import { conversations as tlsConversations } from './tls-conversations.ts';
 
 /** Every protocol with its conversations: a new one adds its line here. */
@@ -20,6 +22,7 @@ const ALL: [Protocol, readonly Conversation[]][] = [
   [dnsOverTcp, dns],
   [dnsOverUdp, []],
   [tls, tlsConversations],
+  [mqtt, mqttConversations],
   [mongodb, mongo],
 ];
 

@@ -1,0 +1,384 @@
+import { Words } from '../../bytes/words.ts';
+import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import { MessageContext } from '../../exchange/messaging.ts';
+import {
+  type Decoder,
+  type Dir,
+  type Exchanges,
+  FULL,
+  LOST,
+  MORE,
+  SKIP,
+  type Step,
+  TO_SERVER,
+  type Window,
+} from '../protocol.ts';
+import { MqttDetail } from './exchange-detail.ts';
+import {
+  A_START,
+  AUTH,
+  CONNACK,
+  CONNECT,
+  DISCONNECT,
+  Fixed,
+  isTopic,
+  MAX_FIXED,
+  NAMES,
+  PINGREQ,
+  PINGRESP,
+  PUBACK,
+  PUBCOMP,
+  PUBLISH,
+  PUBREC,
+  PUBREL,
+  qosOf,
+  readFixed,
+  SUBACK,
+  SUBSCRIBE,
+  startAt,
+  TOO_SHORT,
+  travels,
+  UNSUBACK,
+  UNSUBSCRIBE,
+  variableInt,
+  variableValue,
+  WEAK_START,
+} from './packet.ts';
+
+/** A topic has up to 65,535 bytes; with the fixed header, both lengths and the packet identifier. */
+export const MAX_HEAD = 65_536 + 64;
+/** Bytes of a topic or client identifier that are kept. */
+const MAX_TEXT = 1024;
+/** Bytes of properties that are looked through for trace context. */
+const MAX_PROPERTIES = 4096;
+/** Key of what nothing answers: there is only one at a time. */
+const ONE_WAY = -1;
+/** Reason codes from here on are failures (5.0 section 2.4); CONNACK's of 3.1.1 from 1 on. */
+const FAILURE = 0x80;
+const USER_PROPERTY = 0x26;
+
+const FIXED = new Fixed();
+const TOPICS = new Words();
+
+/** What is being said in one direction. */
+class Side {
+  /** Takes what this side asks, and what it answers. */
+  readonly asks: Exchanges;
+  readonly answers: Exchanges;
+  /** The packet whose rest is passing by: it begins an exchange, ends one, or neither. */
+  asking: Exchange | null = null;
+  answering: Exchange | null = null;
+  oneWay = false;
+  passing = false;
+  /** Stream offset of its first byte. */
+  startOffset = 0;
+
+  constructor(asks: Exchanges, answers: Exchanges) {
+    this.asks = asks;
+    this.answers = answers;
+  }
+}
+
+/**
+ * MQTT 3.1, 3.1.1 and 5.0. Both ends publish, and packet identifiers are each end's own: an exchange's client is whoever asked.
+ * Payloads pass by unseen.
+ */
+export class MqttDecoder implements Decoder {
+  readonly successor = '';
+  readonly #sides: readonly [Side, Side];
+  /** Protocol level of the CONNECT, 0 when it was not seen. */
+  #level = 0;
+
+  constructor(out: Exchanges) {
+    const back = out.reverse();
+    this.#sides = [new Side(out, back), new Side(back, out)];
+  }
+
+  decode(dir: Dir, w: Window): Step {
+    const side = this.#sides[dir];
+    for (;;) {
+      if (side.passing) passed(side, w);
+      const f = FIXED;
+      const got = readFixed(w.buf, w.pos, w.end, f);
+      if (got < 0) return LOST;
+      if (got === 0) {
+        w.want = Math.min(MAX_FIXED, w.end - w.pos + 1);
+        return MORE;
+      }
+      if (!travels(f.type, dir === TO_SERVER)) return LOST;
+      const need = f.bytes + headBytes(w, f);
+      if (need > w.end - w.pos) {
+        w.want = need;
+        return MORE;
+      }
+      if (need > MAX_HEAD || !this.#packet(side, w, f)) return LOST;
+      side.passing = true;
+      const whole = f.bytes + f.rest;
+      if (whole > w.end - w.pos) {
+        w.want = whole;
+        return SKIP;
+      }
+      w.pos += whole;
+    }
+  }
+
+  resync(dir: Dir, w: Window): boolean {
+    const start = startAt(w, w.pos, dir === TO_SERVER);
+    if (start === A_START || start === WEAK_START) return true;
+    if (start !== TOO_SHORT || w.end - w.pos > MAX_FIXED + 1024) w.pos = w.end;
+    return false;
+  }
+
+  gap(dir: Dir): void {
+    const side = this.#sides[dir];
+    if (side.answering !== null) side.answers.truncate(side.answering);
+    side.asking = null;
+    side.answering = null;
+    side.passing = false;
+    side.asks.requestsLost();
+    side.answers.responsesLost();
+  }
+
+  end(): void {}
+
+  /** The packet at `w.pos`, of which the head is in the window. False: it is none. */
+  #packet(side: Side, w: Window, f: Fixed): boolean {
+    const { buf } = w;
+    const body = w.pos + f.bytes;
+    const end = Math.min(w.end, body + f.rest);
+    side.startOffset = w.base + w.pos;
+    side.oneWay = false;
+    switch (f.type) {
+      case CONNECT:
+        return this.#connect(side, w, f, body, end);
+      case PUBLISH:
+        return this.#publish(side, w, f, body, end);
+      case PUBREL:
+        begin(side, w, f, key(PUBREL, buf.readUInt16BE(body)), '');
+        return true;
+      case SUBSCRIBE:
+      case UNSUBSCRIBE:
+        begin(side, w, f, key(f.type, buf.readUInt16BE(body)), this.#firstFilter(buf, f, body + 2, end));
+        return true;
+      case PINGREQ:
+        begin(side, w, f, key(PINGREQ, 0), '');
+        return true;
+      case DISCONNECT:
+        begin(side, w, f, ONE_WAY, '');
+        side.oneWay = true;
+        return true;
+      case AUTH:
+        return true; // part of the CONNECT that it belongs to; nothing of it is kept
+      case CONNACK:
+        answer(side, w, key(CONNECT, 0), buf[body + 1]!, buf[body + 1] !== 0);
+        return true;
+      case PUBACK:
+      case PUBREC:
+        acknowledge(side, w, f, key(PUBLISH, buf.readUInt16BE(body)), body);
+        return true;
+      case PUBCOMP:
+        acknowledge(side, w, f, key(PUBREL, buf.readUInt16BE(body)), body);
+        return true;
+      case SUBACK:
+      case UNSUBACK:
+        this.#granted(side, w, f, body, end);
+        return true;
+      case PINGRESP:
+        answer(side, w, key(PINGREQ, 0), 0, false);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Protocol name (2 + n), level (1), flags (1), keep alive (2), properties (5.0), client identifier (2 + n), will, user name, password. */
+  #connect(side: Side, w: Window, f: Fixed, body: number, end: number): boolean {
+    if (startAt(w, w.pos, true) !== A_START) return false;
+    const { buf } = w;
+    let at = body + 2 + buf.readUInt16BE(body);
+    this.#level = buf[at]! & 0x7f;
+    const x = begin(side, w, f, key(CONNECT, 0), '');
+    if (x === null || side.asks.detail !== FULL) return true;
+    at += 4;
+    if (this.#level === 5) {
+      const n = variableInt(buf, at, end);
+      if (n <= 0) return true;
+      at += n + variableValue(buf, at, n);
+    }
+    const d = x.detail as MqttDetail | null;
+    if (d !== null && at + 2 <= end) d.clientId = text(buf, at + 2, Math.min(end, at + 2 + buf.readUInt16BE(at)));
+    return true;
+  }
+
+  /** Topic (2 + n), packet identifier (2, with QoS 1 and 2), properties (5.0), payload. */
+  #publish(side: Side, w: Window, f: Fixed, body: number, end: number): boolean {
+    const { buf } = w;
+    const length = buf.readUInt16BE(body);
+    const qos = qosOf(f.flags);
+    let at = body + 2 + length;
+    if (at + (qos > 0 ? 2 : 0) > body + f.rest || !isTopic(buf, body + 2, at)) return false;
+    const topic = text(buf, body + 2, at);
+    let id = 0;
+    if (qos > 0) {
+      id = buf.readUInt16BE(at);
+      if (id === 0) return false;
+      at += 2;
+    }
+    const x = begin(side, w, f, qos > 0 ? key(PUBLISH, id) : ONE_WAY, topic);
+    side.oneWay = qos === 0;
+    const d = x === null ? null : (x.detail as MqttDetail | null);
+    if (d === null) return true;
+    d.qos = qos;
+    d.packetId = id;
+    d.payloadBytes = body + f.rest - at;
+    if (this.#level === 5) {
+      const n = variableInt(buf, at, end);
+      if (n > 0) {
+        const properties = variableValue(buf, at, n);
+        d.payloadBytes = Math.max(0, d.payloadBytes - n - properties);
+        d.context = contextIn(buf, at + n, Math.min(end, at + n + Math.min(properties, MAX_PROPERTIES)));
+      }
+    }
+    return true;
+  }
+
+  /** The first topic filter behind the packet identifier. Properties stand in front of it in 5.0; midway the bytes decide. */
+  #firstFilter(buf: Buffer, f: Fixed, at: number, end: number): string {
+    let from = at;
+    if (this.#level === 5 || (this.#level === 0 && !filtersFill(buf, at, end, f.type === SUBSCRIBE ? 1 : 0))) {
+      const n = variableInt(buf, at, end);
+      if (n <= 0) return '';
+      from = at + n + variableValue(buf, at, n);
+    }
+    if (from + 2 > end) return '';
+    return text(buf, from + 2, Math.min(end, from + 2 + buf.readUInt16BE(from)));
+  }
+
+  /** One code for each topic filter at the packet's end; the first failure counts, else the first one. UNSUBACK has none before 5.0. */
+  #granted(side: Side, w: Window, f: Fixed, body: number, end: number): void {
+    const { buf } = w;
+    let at = body + 2;
+    if (this.#level === 5) {
+      const n = variableInt(buf, at, end);
+      at += n > 0 ? n + variableValue(buf, at, n) : end;
+    } else if (this.#level === 0 && f.rest > 3 && buf[at] === 0) at++; // empty properties, most likely
+    let code = f.type === SUBACK || this.#level === 5 ? (at < end ? buf[at]! : 0) : 0;
+    for (let i = at; i < end; i++) {
+      if (buf[i]! >= FAILURE) {
+        code = buf[i]!;
+        break;
+      }
+    }
+    answer(side, w, key(f.type === SUBACK ? SUBSCRIBE : UNSUBSCRIBE, buf.readUInt16BE(body)), code, code >= FAILURE);
+  }
+}
+
+const key = (type: number, id: number): number => type * 0x10000 + id;
+
+/** How many bytes behind the fixed header have to be seen. */
+function headBytes(w: Window, f: Fixed): number {
+  if (f.type === PUBLISH) {
+    const body = w.pos + f.bytes;
+    if (body + 2 > w.end) return 2;
+    const topic = 2 + w.buf.readUInt16BE(body) + (qosOf(f.flags) > 0 ? 2 : 0);
+    return Math.min(f.rest, topic + 256);
+  }
+  return Math.min(f.rest, 4096);
+}
+
+function begin(side: Side, w: Window, f: Fixed, k: number, target: string): Exchange | null {
+  const to = Math.min(w.end, w.pos + f.bytes + Math.min(f.rest, headBytes(w, f)));
+  const x = side.asks.begin(k, w, w.pos, to);
+  side.asking = x;
+  if (x === null) return null;
+  x.operation = NAMES[f.type]!;
+  x.target = target;
+  x.requestHeadEnd = w.seqAt(to);
+  if (side.asks.detail === FULL) x.detail = new MqttDetail();
+  side.asks.asked(x, MqttDetail.BYTES + 2 * target.length);
+  return x;
+}
+
+function answer(side: Side, w: Window, k: number, code: number, failed: boolean): void {
+  const x = side.answers.answer(k, w, w.pos);
+  side.answering = x;
+  if (x === null || x.outcome !== IN_FLIGHT) return;
+  x.status = code;
+  x.failed = failed;
+}
+
+/** Packet identifier (2), reason (5.0; absent: success). */
+function acknowledge(side: Side, w: Window, f: Fixed, k: number, body: number): void {
+  const code = f.rest > 2 ? w.buf[body + 2]! : 0;
+  answer(side, w, k, code, code >= FAILURE);
+}
+
+/** The packet ends in front of `w.pos`. */
+function passed(side: Side, w: Window): void {
+  side.passing = false;
+  const { asking, answering } = side;
+  side.asking = null;
+  side.answering = null;
+  const bytes = w.base + w.pos - side.startOffset;
+  if (asking !== null && asking.outcome === IN_FLIGHT) {
+    asking.requestEndNs = w.timeBefore();
+    asking.requestBytes = bytes;
+    if (side.oneWay) side.asks.oneWay(asking);
+  }
+  if (answering !== null) {
+    if (answering.outcome === IN_FLIGHT) answering.responseBytes = bytes;
+    side.answers.finish(answering, w);
+  }
+}
+
+const text = (buf: Buffer, from: number, to: number): string => TOPICS.text(buf, from, Math.min(to, from + MAX_TEXT));
+
+/** Length and text, each followed by `options` bytes, fill the packet exactly. */
+function filtersFill(buf: Buffer, from: number, end: number, options: number): boolean {
+  let at = from;
+  while (at + 2 <= end) at += 2 + buf.readUInt16BE(at) + options;
+  return at === end;
+}
+
+/** Bytes of a property's value, by identifier (5.0 section 2.2.2.2); 0: a variable integer, -1: text or data of 2 + n, -2: two texts. */
+const PROPERTY_BYTES = new Map<number, number>([
+  [0x01, 1],
+  [0x02, 4],
+  [0x03, -1],
+  [0x08, -1],
+  [0x09, -1],
+  [0x0b, 0],
+  [0x23, 2],
+  [USER_PROPERTY, -2],
+]);
+
+/** Trace context in the user properties `buf[from, to)` of a PUBLISH; null when there is none. */
+function contextIn(buf: Buffer, from: number, to: number): MessageContext | null {
+  let found: MessageContext | null = null;
+  for (let at = from; at < to; ) {
+    const id = buf[at]!;
+    const bytes = PROPERTY_BYTES.get(id);
+    at++;
+    if (bytes === undefined) break;
+    if (bytes > 0) at += bytes;
+    else if (bytes === 0) {
+      const n = variableInt(buf, at, to);
+      if (n <= 0) break;
+      at += n;
+    } else {
+      if (at + 2 > to) break;
+      const nameEnd = at + 2 + buf.readUInt16BE(at);
+      if (bytes === -1) {
+        at = nameEnd;
+        continue;
+      }
+      if (nameEnd + 2 > to) break;
+      const valueEnd = nameEnd + 2 + buf.readUInt16BE(nameEnd);
+      if (valueEnd > to) break;
+      found ??= new MessageContext();
+      found.take(buf.toString('latin1', at + 2, nameEnd), buf.toString('latin1', nameEnd + 2, valueEnd));
+      at = valueEnd;
+    }
+  }
+  return found === null || found.isEmpty ? null : found;
+}

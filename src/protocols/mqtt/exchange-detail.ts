@@ -1,0 +1,13 @@
+import type { MessageContext } from '../../exchange/messaging.ts';
+
+/** What MQTT adds to an exchange. */
+export class MqttDetail {
+  /** Without its texts. */
+  static readonly BYTES = 96;
+  qos = 0;
+  packetId = 0;
+  /** Bytes of the message itself, of a PUBLISH. */
+  payloadBytes = 0;
+  clientId = '';
+  context: MessageContext | null = null;
+}
