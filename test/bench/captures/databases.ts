@@ -25,11 +25,9 @@ export async function capture(protocol: string): Promise<Capture> {
   const made = find(`${protocol}.`);
   if (made !== null) return made;
   const { path, port } = protocol === 'mongodb' ? { path: null, port: MONGODB_PORT } : recorded(protocol);
-  const conversations = (path === null ? fixtures(protocol) : [path]).map((file) =>
-    readFrames(file).filter((f) => isSegment(f, port)),
-  );
+  const talks = path === null ? fixtures(protocol).map((file) => talkIn(file)) : [talkIn(path, port)];
   const file = join(FOLDER, `${protocol}.${port}.pcap`);
-  await repeat(conversations, port, file);
+  await repeat(talks, port, file);
   if (path !== null) rmSync(path);
   return { path: file, port, packets: PACKETS };
 }
@@ -68,17 +66,28 @@ const UDP = 17;
 /** Ports stand first in the headers of TCP and UDP, behind Ethernet (14 bytes) and IPv4. */
 const portsAt = (b: Buffer): number => 14 + 4 * (b[14]! & 15);
 
-/** A segment or datagram over IPv4 and Ethernet, from or to the server. */
-function isSegment({ bytes: b, link }: Frame, port: number): boolean {
-  if (link !== ETHERNET || b.length < 42 || b.readUInt16BE(12) !== 0x0800) return false;
-  if (b[23] !== TCP && b[23] !== UDP) return false;
-  const at = portsAt(b);
-  return b.readUInt16BE(at) === port || b.readUInt16BE(at + 2) === port;
+interface Talk {
+  readonly frames: readonly Frame[];
+  /** The server's. */
+  readonly port: number;
 }
 
-/** All conversations one behind the other, and again, each time from other ports. */
-async function repeat(conversations: readonly Frame[][], port: number, file: string): Promise<void> {
-  if (!conversations.some((frames) => frames.length > 0)) throw new Error(`nothing to make ${file} of`);
+/** Segments or datagrams over IPv4 and Ethernet, from or to the server: to it goes the first one. */
+function talkIn(file: string, port?: number): Talk {
+  const all = readFrames(file).filter(
+    ({ bytes: b, link }) =>
+      link === ETHERNET && b.length >= 42 && b.readUInt16BE(12) === 0x0800 && (b[23] === TCP || b[23] === UDP),
+  );
+  if (all.length === 0) throw new Error(`${file}: nothing to repeat`);
+  const server = port ?? destination(all[0]!.bytes);
+  return { frames: all.filter((f) => source(f.bytes) === server || destination(f.bytes) === server), port: server };
+}
+
+const source = (b: Buffer): number => b.readUInt16BE(portsAt(b));
+const destination = (b: Buffer): number => b.readUInt16BE(portsAt(b) + 2);
+
+/** All talks one behind the other, and again, each time from other ports, and all to the same one. */
+async function repeat(talks: readonly Talk[], port: number, file: string): Promise<void> {
   const part = `${file}.part`;
   const out = createWriteStream(part);
   const header = Buffer.alloc(24);
@@ -89,11 +98,11 @@ async function repeat(conversations: readonly Frame[][], port: number, file: str
   out.write(header);
   let baseNs = 0;
   for (let written = 0, time = 0; written < PACKETS; time++) {
-    for (const frames of conversations) {
+    for (const { frames, port: from } of talks) {
       let lastNs = 0;
       for (const f of frames.slice(0, PACKETS - written)) {
         lastNs = f.timeNs - frames[0]!.timeNs;
-        if (!out.write(record(f, baseNs + lastNs, time, port))) await once(out, 'drain');
+        if (!out.write(record(f, baseNs + lastNs, time, from, port))) await once(out, 'drain');
         written++;
       }
       baseNs += lastNs + 1e9;
@@ -107,16 +116,17 @@ async function repeat(conversations: readonly Frame[][], port: number, file: str
 /** In seconds since the epoch; 2^53 ns are 104 days, less than since then. */
 const BASE_SECONDS = 1_700_000_000;
 
-/** A packet record: seconds, nanoseconds, captured length, length; the client's port moved on. */
-function record(f: Frame, ns: number, time: number, port: number): Buffer {
+/** A packet record: seconds, nanoseconds, captured length, length; the client's port moved on, the server's set. */
+function record(f: Frame, ns: number, time: number, from: number, to: number): Buffer {
   const b = Buffer.alloc(16 + f.bytes.length);
   b.writeUInt32LE(BASE_SECONDS + Math.floor(ns / 1e9), 0);
   b.writeUInt32LE(ns % 1e9, 4);
   b.writeUInt32LE(f.bytes.length, 8);
   b.writeUInt32LE(f.wireLength, 12);
   f.bytes.copy(b, 16);
-  const ports = 16 + portsAt(f.bytes);
-  const at = b.readUInt16BE(ports) === port ? ports + 2 : ports;
-  b.writeUInt16BE(1024 + ((b.readUInt16BE(at) - 1024 + time * 7001) % 64_000), at);
+  const at = 16 + portsAt(f.bytes);
+  const [server, client] = source(f.bytes) === from ? [at, at + 2] : [at + 2, at];
+  b.writeUInt16BE(to, server);
+  b.writeUInt16BE(1024 + ((b.readUInt16BE(client) - 1024 + time * 7001) % 64_000), client);
   return b;
 }
