@@ -139,7 +139,7 @@ export class StreamDecoder implements Decoder {
   #readResponse(w: Window, wanted: number, whole: number): void {
     const m = MESSAGE;
     const at = w.pos;
-    const going = this.#transfers.find((t) => t.x.key % 65_536 === m.id && (m.questions === 0 || t.x.key === m.key));
+    const going = this.#transfers.length > 0 ? this.#goingOn(m) : undefined;
     if (going !== undefined) {
       this.#talk.records.read(m, w.buf, false);
       w.pos += wanted;
@@ -176,6 +176,11 @@ export class StreamDecoder implements Decoder {
       this.#answering = null;
       if (x !== null) this.#out.finish(x, w);
     }
+  }
+
+  /** The transfer that the message goes on with; later ones may leave out the question (RFC 5936 section 2.2.1). */
+  #goingOn(m: Message): Transfer | undefined {
+    return this.#transfers.find((t) => t.x.key % 65_536 === m.id && (m.questions === 0 || t.x.key === m.key));
   }
 
   /** A transfer's message may be any of them unless all that came before it were seen. */
