@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { capture } from './captures/databases.ts';
-import { HEADING, measure, median, type Run, row } from './measure.ts';
+import { HEADING, measure, median, type Run, row } from './measure/programs.ts';
 
 const ROUNDS = 3;
 /** tshark's speed over the first packets stands for the rest. */
@@ -31,7 +31,7 @@ interface Allocated {
 
 function allocated(path: string): Allocated {
   const young = ['--min-semi-space-size=256', '--max-semi-space-size=256'];
-  const script = join(import.meta.dirname, 'allocation.ts');
+  const script = join(import.meta.dirname, 'measure/allocation.ts');
   return JSON.parse(execFileSync(process.execPath, [...young, script, path], { encoding: 'utf8' })) as Allocated;
 }
 

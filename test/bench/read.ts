@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { captures } from './captures/loopback.ts';
-import { HEADING, measure, median, type Run, row } from './measure.ts';
+import { HEADING, measure, median, type Run, row } from './measure/programs.ts';
 
 /** tshark takes minutes for all of it: its speed over the first packets stands for the rest. */
 const TSHARK_PACKETS = 200_000;

@@ -1,6 +1,6 @@
 /**
  * Bytes that the way from frame to finished exchange allocates per packet, of a classic pcap file:
- * `node --min-semi-space-size=256 --max-semi-space-size=256 test/bench/allocation.ts FILE`.
+ * `node --min-semi-space-size=256 --max-semi-space-size=256 test/bench/measure/allocation.ts FILE`.
  *
  * In slices of the file: collect garbage, look at the heap, decode, look again. The young generation is large enough for a slice,
  * and a slice in which garbage was collected all the same does not count: so the difference is what was allocated, whether it is
@@ -9,12 +9,12 @@
 import { readFileSync } from 'node:fs';
 import { GCProfiler, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Budget } from '../../src/bytes/budget.ts';
-import { Timebase } from '../../src/bytes/timebase.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { Pipeline } from '../../src/pipeline.ts';
-import { BARE, type Detail, FULL } from '../../src/protocols/protocol.ts';
-import { Counters } from '../../src/self/counters.ts';
+import { Budget } from '../../../src/bytes/budget.ts';
+import { Timebase } from '../../../src/bytes/timebase.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { Pipeline } from '../../../src/pipeline.ts';
+import { BARE, type Detail, FULL } from '../../../src/protocols/protocol.ts';
+import { Counters } from '../../../src/self/counters.ts';
 
 /** At some hundred bytes for each packet, a slice takes some megabytes. */
 const SLICE = 10_000;
