@@ -61,6 +61,10 @@ export class Unpacker {
   #passing = 0;
   /** Bytes that are left of a payload that is as it is. */
   #stored = 0;
+  /** None of that payload has been read; when its outer packet began, and what that segment acknowledged. */
+  #storedBegins = false;
+  #outerNs = 0;
+  #outerAck = 0;
   /** Inner bytes so far. */
   #offset = 0;
   #lastNs = 0;
@@ -103,6 +107,9 @@ export class Unpacker {
       const packed = u24(w.buf, w.pos);
       const size = u24(w.buf, w.pos + 4);
       if (size === 0) {
+        this.#outerNs = w.timeAt(w.pos);
+        this.#outerAck = w.ackAt(w.pos);
+        this.#storedBegins = true;
         w.pos += OUTER_HEADER;
         this.#stored = packed;
         continue;
@@ -133,30 +140,31 @@ export class Unpacker {
 
   /** As Decoder.resync: an outer packet whose content credibly begins a message stands at `w.pos`. */
   resync(w: Window): boolean {
-    const here = w.end - w.pos;
-    if (here < OUTER_HEADER + 4) return false;
-    const { buf } = w;
-    const packed = u24(buf, w.pos);
-    const size = u24(buf, w.pos + 4);
-    const payload = w.pos + OUTER_HEADER;
+    const { buf, pos, end } = w;
+    const here = end - pos;
     const inner = this.#inner;
-    let found = false;
-    if (packed > 0 && (!this.#fromZero || buf[w.pos + 3] === 0)) {
-      if (size === 0) {
-        this.#show(buf, payload, Math.min(w.end, payload + packed));
-        found = this.#reader.resync(inner);
-        if (!found && inner.pos < inner.end && payload + packed > w.end) return false;
-      } else if (isPacked(buf, payload) && packed <= MAX_PACKED && size <= MAX_UNPACKED) {
-        if (here < OUTER_HEADER + packed) return false;
-        const data = unpack(buf, payload, payload + packed, size);
-        if (data !== null) {
-          this.#show(data, 0, size);
-          found = this.#reader.resync(inner);
-        }
-      }
+    if (here < OUTER_HEADER) return this.#none(w, here > 3 && this.#fromZero && buf[pos + 3] !== 0);
+    const packed = u24(buf, pos);
+    const size = u24(buf, pos + 4);
+    const payload = pos + OUTER_HEADER;
+    if (packed === 0 || (this.#fromZero && buf[pos + 3] !== 0)) return this.#none(w, true);
+    if (size === 0) {
+      this.#show(buf, payload, Math.min(end, payload + packed));
+      return this.#reader.resync(inner) || this.#none(w, inner.pos === inner.end && inner.end > payload);
     }
-    if (!found) w.pos = w.end;
-    return found;
+    if (packed > MAX_PACKED || size > MAX_UNPACKED) return this.#none(w, true);
+    if (here < OUTER_HEADER + packed) return this.#none(w, here >= OUTER_HEADER + 4 && !isPacked(buf, payload));
+    const data = unpack(buf, payload, payload + packed, size);
+    if (data === null) return this.#none(w, true);
+    this.#show(data, 0, size);
+    // Data that can be decompressed is proof enough when only the beginning of a packet is in it.
+    return this.#reader.resync(inner) || inner.pos < inner.end || this.#none(w, true);
+  }
+
+  /** No packet begins here, or (`surely` false) it is too little to say. */
+  #none(w: Window, surely: boolean): boolean {
+    if (surely) w.pos = w.end;
+    return false;
   }
 
   /** Bytes were lost. */
@@ -165,6 +173,7 @@ export class Unpacker {
     this.#skip = 0;
     this.#passing = 0;
     this.#stored = 0;
+    this.#storedBegins = false;
   }
 
   /** What was skipped outside has passed. */
@@ -185,10 +194,13 @@ export class Unpacker {
   #feedStored(w: Window, to: number): Step {
     const from = w.pos;
     w.pos = to;
-    const firstNs = w.timeAt(from);
+    const begins = this.#storedBegins;
+    this.#storedBegins = false;
+    const firstNs = begins ? this.#outerNs : w.timeAt(from);
+    const ack = begins ? this.#outerAck : w.ackAt(from);
     const beforeNs = this.#lastNs;
     this.#lastNs = w.timeAt(to - 1);
-    if (this.#held > 0) return this.#append(w.buf, from, to, w.seqAt(to), firstNs, this.#lastNs, w.ackAt(from));
+    if (this.#held > 0) return this.#append(w.buf, from, to, w.seqAt(to), firstNs, this.#lastNs, ack);
     const inner = this.#inner;
     this.#show(w.buf, from, to);
     inner.seq = w.seq;
@@ -196,8 +208,24 @@ export class Unpacker {
     inner.ack = w.ack;
     inner.marks = w.marks;
     inner.beforeNs = beforeNs;
+    if (firstNs !== w.timeAt(from)) inner.marks = this.#storedMarks(w, from, to, firstNs, ack);
     const step = this.#run();
-    return step === MORE ? this.#hold(w.seqAt(to), firstNs, this.#lastNs, w.ackAt(from)) : step;
+    return step === MORE ? this.#hold(w.seqAt(to), firstNs, this.#lastNs, ack) : step;
+  }
+
+  /** As in `w`, but that the first byte came when its outer packet began. */
+  #storedMarks(w: Window, from: number, to: number, firstNs: number, ack: number): Marks {
+    const marks = this.#marks;
+    marks.count = 0;
+    if (to - from > 1) marks.add(from, firstNs, ack);
+    const second = to - from > 1 ? from + 1 : from;
+    marks.add(second, w.timeAt(second), w.ackAt(second));
+    const all = w.marks;
+    for (let m = 0; all !== null && m < all.count; m++) {
+      const start = all.starts[m]!;
+      if (start > second && start < to) marks.add(start, all.times[m]!, all.acks[m]!);
+    }
+    return marks;
   }
 
   /**
@@ -279,7 +307,7 @@ export class Unpacker {
       buf.copy(this.#carry!, this.#held, at, at + n);
       if (this.#held === 0) this.#marks.count = 0;
       this.#marks.add(this.#held, at === from ? firstNs : lastNs, ack);
-      if (at + n === to) this.#marks.add(this.#held + n - 1, lastNs, ack);
+      if (at + n === to && n > 1) this.#marks.add(this.#held + n - 1, lastNs, ack);
       this.#held += n;
       at += n;
       if (this.#held < this.#want) return MORE;

@@ -1,4 +1,4 @@
-import { type Decoder, type Dir, type Exchanges, type Step, TO_SERVER, type Window } from '../protocol.ts';
+import { type Decoder, type Dir, type Exchanges, MORE, type Step, TO_SERVER, type Window } from '../protocol.ts';
 import { Unpacker } from './compressed.ts';
 import { Requests } from './requests.ts';
 import { Responses } from './responses.ts';
@@ -20,6 +20,7 @@ export class MysqlDecoder implements Decoder {
   }
 
   decode(dir: Dir, w: Window): Step {
+    if (this.#session.compressed === UNKNOWN && dir === TO_SERVER && this.#inDoubt(w)) return MORE;
     if (this.#session.compressed !== YES) {
       const step = dir === TO_SERVER ? this.#requests.read(w) : this.#responses.read(w);
       if (step !== -1) return step;
@@ -27,7 +28,30 @@ export class MysqlDecoder implements Decoder {
     return this.#unpacker(dir).read(w);
   }
 
+  /** Nobody saw how the login ended: the next request tells whether packets are compressed. True: with more of it. */
+  #inDoubt(w: Window): boolean {
+    this.#requests.settle(w);
+    if (w.pos === w.end) return false;
+    const from = w.pos;
+    const found = this.#unpacker(TO_SERVER).resync(w);
+    const short = !found && w.pos < w.end;
+    w.pos = from;
+    if (found) this.#session.compressed = YES;
+    w.want = w.end - w.pos + 1;
+    return short;
+  }
+
+  /** Messages begin where segments do: what was held as the beginning of one may be the end of another, and the next segment one. */
   resync(dir: Dir, w: Window): boolean {
+    for (let from = w.pos; ; from = w.pos) {
+      if (this.#restarts(dir, w)) return true;
+      if (w.pos < w.end) return false;
+      w.pos = nextSegment(w, from);
+      if (w.pos === w.end) return false;
+    }
+  }
+
+  #restarts(dir: Dir, w: Window): boolean {
     const { compressed } = this.#session;
     if (compressed !== UNKNOWN) return this.#reader(dir).resync(w);
     // Nobody saw the login: what is found first tells.
@@ -72,4 +96,12 @@ export class MysqlDecoder implements Decoder {
     this.#packedResponses ??= new Unpacker(this.#responses, false, out);
     return this.#packedResponses;
   }
+}
+
+/** Where the segment behind the one that brought `buf[from]` begins; the window's end when there is none. */
+function nextSegment(w: Window, from: number): number {
+  const { marks } = w;
+  if (marks === null) return w.end;
+  const next = marks.find(from) + 1;
+  return next < marks.count ? marks.starts[next]! : w.end;
 }

@@ -4,6 +4,9 @@ import type { WireContext } from '../../exchange/semantics.ts';
 export const MYSQL = 1;
 export const MARIADB = 2;
 
+/** `Exchange.status` while the answer is being read: whether all went well is told by its last packet. */
+export const UNTOLD = -1;
+
 /** What MySQL adds to an exchange, filled only when details are wanted. */
 export class MysqlDetail implements WireContext {
   /** Who logs in. */

@@ -16,6 +16,7 @@ export const PROTOCOL_VERSION = 10;
 const MAX_VERSION = 96;
 /** Behind the version: thread id 4, scramble 8, a zero, capabilities 2; all that older servers need not send comes behind. */
 const FIXED_BYTES = 4 + 8 + 1 + 2;
+export const MIN_GREETING = 1 + 1 + 1 + FIXED_BYTES;
 /** The longest greeting: version, and fixed parts with a scramble and a plugin's name of up to 255 bytes. */
 export const MAX_GREETING = 512;
 /** Bytes of a greeting that hold all that is wanted of it. */
@@ -53,7 +54,8 @@ export function readGreeting(buf: Buffer, at: number, to: number, g: Greeting): 
 /** Capabilities 4, longest packet 4, character set 1, then 19 zeros and 4 bytes that are zero but for MariaDB. */
 const RESPONSE_FIXED = 4 + 4 + 1 + 23;
 const ZEROS_FROM = 9;
-const ZEROS_TO = ZEROS_FROM + 19;
+/** A login is believed when its zeros are there. */
+export const LOGIN_ZEROS = ZEROS_FROM + 19;
 
 /** User names have up to 32 characters (MySQL), 128 (MariaDB), databases 64. */
 const MAX_NAME_BYTES = 512;
@@ -74,7 +76,7 @@ export class Login {
 export function loginStart(buf: Buffer, at: number, to: number, length: number): boolean {
   if (length < RESPONSE_FIXED || length > MAX_LOGIN) return false;
   if (at + 2 <= to && (u16(buf, at) & CLIENT_PROTOCOL_41) === 0) return false;
-  const end = Math.min(to, at + ZEROS_TO);
+  const end = Math.min(to, at + LOGIN_ZEROS);
   for (let i = at + ZEROS_FROM; i < end; i++) if (buf[i] !== 0) return false;
   if (length > RESPONSE_FIXED) return true;
   return at + 2 > to || (u16(buf, at) & CLIENT_SSL) !== 0;

@@ -3,17 +3,14 @@ import { PREPARED, RESULTS } from './commands.ts';
 import { MAX_PACKED, OUTER_HEADER, unpack } from './compressed.ts';
 import { COUNTERS } from './counters.ts';
 import { MysqlDecoder } from './decoder.ts';
-import { greetingStart, loginStart, MAX_GREETING } from './handshake.ts';
+import { LOGIN_ZEROS, loginStart, MAX_GREETING } from './handshake.ts';
 import { EOF_LENGTH, Outcome, readOk } from './outcome.ts';
 import { CURSOR, HEADER, u24 } from './packet.ts';
 import { mysqlSemantics } from './semantics.ts';
-import { answerStart, commandStart, NONE, STRONG } from './starts.ts';
+import { answerStart, commandStart, greetingVerdict, NONE, STRONG } from './starts.ts';
 
 /** The most that a compressed command may hold for detection. */
 const MAX_PROBED = 64 << 10;
-/** A login is believed when its zeros are there. */
-const LOGIN_ZEROS = 28;
-const MIN_GREETING = 1 + 1 + 1 + 4 + 8 + 1 + 2;
 /** Status flags that no server sets. */
 const NO_STATUS = 0x8004;
 
@@ -73,17 +70,15 @@ function serverVerdict(w: Window): Verdict {
   const length = u24(buf, pos);
   if (length === 0 || length > MAX_GREETING) return NO;
   if (here === HEADER) return buf[pos + 3]! <= 1 ? UNSURE : NO;
-  if (buf[pos + 3] === 0) return greetingVerdict(buf, pos, end, length);
+  if (buf[pos + 3] === 0) return firstVerdict(buf, pos, end, length);
   return buf[pos + 3] === 1 ? answerVerdict(buf, pos, end, length) : NO;
 }
 
 /** A greeting, or the error that stands in its place. */
-function greetingVerdict(buf: Buffer, pos: number, end: number, length: number): Verdict {
-  const at = pos + HEADER;
-  if (buf[at] === 0xff) return errorVerdict(buf, pos, end, length);
-  if (length < MIN_GREETING || !greetingStart(buf, at, end)) return NO;
-  const nul = buf.indexOf(0, at);
-  return nul >= 0 && end > nul + 1 + 4 + 8 ? YES : UNSURE;
+function firstVerdict(buf: Buffer, pos: number, end: number, length: number): Verdict {
+  if (buf[pos + HEADER] === 0xff) return errorVerdict(buf, pos, end, length);
+  const start = greetingVerdict(buf, pos, end);
+  return start === STRONG ? YES : start === NONE ? NO : UNSURE;
 }
 
 function errorVerdict(buf: Buffer, pos: number, end: number, length: number): Verdict {

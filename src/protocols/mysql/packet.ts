@@ -3,12 +3,8 @@
  * command from 0 on, then the payload (MySQL Internals, "MySQL Packets"). Every reader looks at `buf[from, to)` only.
  */
 
-import type { Window } from '../protocol.ts';
-
 export const HEADER = 4;
 
-/** Header and payload's length of the packet at `pos`; at least HEADER bytes must be there. */
-export const lengthAt = (w: Window, pos: number): number => w.view.getUint32(pos, true) & 0xffffff;
 export const u16 = (buf: Buffer, at: number): number => buf[at]! | (buf[at + 1]! << 8);
 export const u24 = (buf: Buffer, at: number): number => u16(buf, at) | (buf[at + 2]! << 16);
 export const u32 = (buf: Buffer, at: number): number => (u24(buf, at) | (buf[at + 3]! << 24)) >>> 0;

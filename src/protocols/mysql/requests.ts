@@ -24,10 +24,10 @@ import {
   NOTHING,
 } from './commands.ts';
 import { DETAIL_BYTES, MysqlDetail } from './exchange-detail.ts';
-import { LOGIN_HEAD, Login, loginStart, readChangeUser, readLogin } from './handshake.ts';
-import { HEADER, textOf, u32 } from './packet.ts';
-import { LAST_PREPARED, NO, type Prepared, type Session, YES } from './session.ts';
-import { commandStart, WEAK } from './starts.ts';
+import { LOGIN_HEAD, LOGIN_ZEROS, Login, loginStart, readChangeUser, readLogin } from './handshake.ts';
+import { HEADER, textOf, u24, u32 } from './packet.ts';
+import { LAST_PREPARED, NO, type Prepared, type Session, UNKNOWN, YES } from './session.ts';
+import { commandStart, NONE, WEAK } from './starts.ts';
 import { beginsWithAttributes, behindAttributes, bulkRows, MAX_ATTRIBUTE_BYTES } from './text.ts';
 
 /** Bytes of commands without a statement that are looked at: names in COM_INIT_DB, the user and database of COM_CHANGE_USER. */
@@ -58,7 +58,7 @@ export class Requests {
 
   read(w: Window): Step {
     for (;;) {
-      if (this.#passing && !this.#continued) this.#finish(w);
+      this.settle(w);
       if (this.#s.streaming) {
         w.want = Number.POSITIVE_INFINITY;
         return SKIP;
@@ -87,10 +87,23 @@ export class Requests {
     }
   }
 
+  /** What goes by has gone by if it is not continued: the request's end is in front of `w.pos`. */
+  settle(w: Window): void {
+    if (this.#passing && !this.#continued) this.#finish(w);
+  }
+
   resync(w: Window): boolean {
-    const start = commandStart(w.buf, w.pos, w.end);
-    if (start >= WEAK) return true;
-    if (start === 0 || w.end - w.pos >= SMALL_HEAD) w.pos = w.end;
+    const { buf, pos, end } = w;
+    if (end - pos >= HEADER && buf[pos + 3] === 1) {
+      if (!loginStart(buf, pos + HEADER, end, u24(buf, pos))) w.pos = end;
+      return w.pos < end && end - pos >= HEADER + LOGIN_ZEROS;
+    }
+    const start = commandStart(buf, pos, end);
+    // While a command is being sent the server says nothing: all of it acknowledges the same.
+    const last = Math.min(end, pos + HEADER + (end - pos < HEADER ? 0 : u24(buf, pos))) - 1;
+    if (start === NONE || w.ackAt(pos) !== w.ackAt(last)) w.pos = end;
+    else if (start >= WEAK) return true;
+    else if (end - pos >= SMALL_HEAD) w.pos = end;
     return false;
   }
 
@@ -100,6 +113,7 @@ export class Requests {
     this.#continued = false;
     this.#sequence = 0;
     this.#s.requestsLost();
+    this.#s.out.requestsLost();
   }
 
   /** A packet that continues no other begins at `w.pos`. -1: it is to be passed by. */
@@ -129,6 +143,7 @@ export class Requests {
       w.want = to - w.pos;
       return MORE;
     }
+    if (this.#s.compressed === UNKNOWN) this.#s.compressed = NO;
     this.#s.authenticating = command.code === COM_CHANGE_USER;
     const x = this.#begin(w, at, to, length, command.name);
     switch (command.code) {

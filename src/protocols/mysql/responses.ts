@@ -15,12 +15,12 @@ import {
   STREAM,
   TEXT,
 } from './commands.ts';
-import type { MysqlDetail } from './exchange-detail.ts';
+import { type MysqlDetail, UNTOLD } from './exchange-detail.ts';
 import { GREETING_HEAD, Greeting, MAX_GREETING, PROTOCOL_VERSION, readGreeting } from './handshake.ts';
 import { EOF_LENGTH, ERROR_HEAD, MAX_OK, Outcome, PROGRESS, readOk, sqlState } from './outcome.ts';
 import { HEADER, u16, u32 } from './packet.ts';
 import { NO, type Session, UNKNOWN, YES } from './session.ts';
-import { answerStart, columnsOf, METADATA, WEAK } from './starts.ts';
+import { answerStart, columnsOf, greetingVerdict, METADATA, NONE, SHORT, type Start, WEAK } from './starts.ts';
 
 /** What the packet at `w.pos` is. From RESULT on its sequence number follows from the one before (inside compressed packets it need not). */
 /** The first of an answer. */
@@ -118,12 +118,19 @@ export class Responses {
   }
 
   resync(w: Window): boolean {
-    const x = this.#s.out.expected(IN_ORDER);
-    const numbered = w.end - w.pos < HEADER || w.buf[w.pos + 3] === 1 || this.#s.compressed === YES;
-    const start = x === null || !numbered ? 0 : answerStart(answerTo(x.operation), w.buf, w.pos, w.end);
+    const { buf, pos, end } = w;
+    const start = end - pos >= HEADER && buf[pos + 3] === 0 ? greetingVerdict(buf, pos, end) : this.#credible(w);
     if (start >= WEAK) return true;
-    if (start === 0 || w.end - w.pos >= MAX_OK) w.pos = w.end;
+    if (start === NONE || end - pos >= MAX_OK) w.pos = end;
     return false;
+  }
+
+  /** The answer that is expected next begins at `w.pos`. */
+  #credible(w: Window): Start {
+    const x = this.#s.out.expected(IN_ORDER);
+    if (w.end - w.pos <= HEADER) return SHORT;
+    if (x === null || (w.buf[w.pos + 3] !== firstNumber(x) && this.#s.compressed !== YES)) return NONE;
+    return answerStart(answerTo(x.operation), w.buf, w.pos, w.end);
   }
 
   gap(): void {
@@ -200,10 +207,15 @@ export class Responses {
     const s = this.#s;
     const first = w.buf[w.pos + HEADER]!;
     if (sequence === 0 && first === PROTOCOL_VERSION && length <= MAX_GREETING) return this.#greeting(w, length);
+    if (sequence === 0) return this.#pass();
     const x = s.out.expected(IN_ORDER);
-    const answer = x === null ? NOTHING : answerTo(x.operation);
-    if (answer === NOTHING || sequence === 0 || this.#continues(sequence)) {
+    if (this.#continues(sequence, x)) {
       if (first === 0xfe && length === EOF_LENGTH && sequence === this.#next) s.withoutEof = NO;
+      return this.#pass();
+    }
+    const answer = x === null ? NOTHING : answerTo(x.operation);
+    if (answer === NOTHING) {
+      s.out.answer(IN_ORDER, w, w.pos); // which tells that something was asked unseen
       return this.#pass();
     }
     const head = HEADER + Math.min(length, MAX_OK);
@@ -222,14 +234,19 @@ export class Responses {
     this.#rows = -1;
     this.#results = 0;
     // What was asked before has been answered by now.
-    if (taken.outcome === IN_FLIGHT && answer !== AUTHENTICATION) taken.namespace = s.namespace;
+    if (taken.outcome === IN_FLIGHT) {
+      taken.status = UNTOLD;
+      if (answer !== AUTHENTICATION) taken.namespace = s.namespace;
+    }
     return this.#first(w, length);
   }
 
-  /** The packet goes on with what is not read. Behind a loss only number 1 can be the first of an answer. */
-  #continues(sequence: number): boolean {
-    if (sequence === 1 && !this.#astray) return false;
-    return sequence === this.#next || (this.#astray && sequence !== 1);
+  /** The packet goes on with what is not read. Behind a loss only the right number can be the first of an answer. */
+  #continues(sequence: number, x: Exchange | null): boolean {
+    const first = x === null ? 1 : firstNumber(x);
+    return sequence === first && !this.#astray
+      ? false
+      : sequence === this.#next || (this.#astray && sequence !== first);
   }
 
   #pass(): number {
@@ -409,6 +426,7 @@ export class Responses {
     if (x.operation === LOGIN && !this.#failed) s.loggedIn();
     if (x.outcome === IN_FLIGHT) {
       x.responseBytes = w.base + w.pos - this.#startOffset;
+      if (!this.#failed) x.status = 0;
       const d = x.detail as MysqlDetail | null;
       if (d !== null) d.returnedRows = this.#rows;
     }
@@ -416,3 +434,6 @@ export class Responses {
     return s.compressed !== wasCompressed;
   }
 }
+
+/** Sequence number of the first packet that answers. */
+const firstNumber = (x: Exchange): number => (x.operation === LOGIN ? 2 : 1);

@@ -8,12 +8,12 @@ import {
   putQueryText,
   putServer,
 } from '../../exchange/database.ts';
-import { type Exchange, TRUNCATED } from '../../exchange/exchange.ts';
+import type { Exchange } from '../../exchange/exchange.ts';
 import { maskingOf } from '../../exchange/masking.ts';
 import type { AttributeSink, Semantics } from '../../exchange/semantics.ts';
 import { maskSql, withoutSecrets } from '../../exchange/sql/sql.ts';
 import { LOGIN } from './commands.ts';
-import { MARIADB, type MysqlDetail } from './exchange-detail.ts';
+import { MARIADB, type MysqlDetail, UNTOLD } from './exchange-detail.ts';
 
 const DEFAULT_PORT = 3306;
 
@@ -77,8 +77,7 @@ export const mysqlSemantics: Semantics = {
     return `${LOGIN} user=${(x.detail as MysqlDetail | null)?.user ?? ''} db=${x.namespace}`;
   },
 
-  /** Whether all went well is known only at the end. */
-  status: (x) => (Number.isNaN(x.firstByteNs) || (x.outcome === TRUNCATED && x.status === 0) ? null : String(x.status)),
+  status: (x) => (Number.isNaN(x.firstByteNs) || x.status === UNTOLD ? null : String(x.status)),
 
   path: (x) => x.target,
 

@@ -51,7 +51,7 @@ export class Session {
   queryAttributes: Known = UNKNOWN;
   /** '' when none is chosen or it is not known. */
   namespace = '';
-  /** As far as the client's capabilities will be in force once it is logged in. */
+  /** Packets will be compressed once the login has been answered. */
   #compresses = false;
   #serverFlags = -1;
   /** The request in flight that switches the database, and to which. */
@@ -88,12 +88,14 @@ export class Session {
   loggedIn(): void {
     this.authenticating = false;
     if (this.#compresses) this.compressed = YES;
+    this.#compresses = false;
   }
 
-  /** The login will be answered, but the answer will not be recognised. */
+  /** How packets travel behind the login's answer cannot be known: it will not be recognised. */
   loginMissed(): void {
     this.namespace = '';
     if (this.#compresses) this.compressed = UNKNOWN;
+    this.#compresses = false;
   }
 
   /** A request that switches to a database was sent; null: its answer will not be recognised. */
@@ -132,6 +134,8 @@ export class Session {
 
   /** Requests were lost: databases may have been switched, statements closed and prepared. */
   requestsLost(): void {
+    if (this.greeted || this.#compresses) this.compressed = UNKNOWN; // the login may have been among them
+    this.greeted = false;
     this.namespace = '';
     this.#switching = null;
     this.#tangled = false;
@@ -141,6 +145,7 @@ export class Session {
 
   /** Answers were lost. */
   answersLost(): void {
+    if (this.#compresses) this.loginMissed();
     if (this.#switching === null) return;
     this.namespace = '';
     this.#switching = null;

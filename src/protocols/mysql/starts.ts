@@ -19,6 +19,8 @@ import {
   RESULTS,
   ROWS_ONLY,
 } from './commands.ts';
+import { greetingStart, MAX_GREETING, MIN_GREETING } from './handshake.ts';
+import { PROGRESS } from './outcome.ts';
 import { CURSOR, HEADER, integerWidth, isText, readInteger, u16, u24 } from './packet.ts';
 import { beginsWithAttributes, behindAttributes, looksLikeSql } from './text.ts';
 
@@ -135,7 +137,9 @@ function okStart(buf: Buffer, at: number, to: number, length: number): Start {
 function errorStart(buf: Buffer, at: number, to: number, length: number): Start {
   if (length < 3 || length > 4096) return NONE;
   if (to - at < Math.min(length, 9)) return SHORT;
-  if (u16(buf, at + 1) === 0) return NONE;
+  const code = u16(buf, at + 1);
+  if (code === 0) return NONE;
+  if (code === PROGRESS) return WEAK;
   if (length < 9 || buf[at + 3] !== 0x23) return isText(buf, at + 3, to) ? WEAK : NONE;
   return isText(buf, at + 4, to) ? STRONG : NONE;
 }
@@ -178,4 +182,14 @@ function definitionStart(buf: Buffer, at: number, to: number): Start {
   return buf[at] === 3 && (to - at < 4 || (buf[at + 1] === 0x64 && buf[at + 2] === 0x65 && buf[at + 3] === 0x66))
     ? STRONG
     : NONE;
+}
+
+/** A greeting begins at `buf[at]`. */
+export function greetingVerdict(buf: Buffer, at: number, to: number): Start {
+  if (to - at <= HEADER) return SHORT;
+  const length = u24(buf, at);
+  const payload = at + HEADER;
+  if (length < MIN_GREETING || length > MAX_GREETING || !greetingStart(buf, payload, to)) return NONE;
+  const nul = buf.subarray(payload, to).indexOf(0);
+  return nul >= 0 && to > payload + nul + 1 + 4 + 8 ? STRONG : SHORT;
 }
