@@ -5,6 +5,7 @@ import { http } from '../../src/protocols/http/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { mqtt } from '../../src/protocols/mqtt/index.ts';
+import { mysql } from '../../src/protocols/mysql/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import { tls } from '../../src/protocols/tls/index.ts';
 import type { Conversation } from '../kit/conversation.ts';
@@ -14,6 +15,7 @@ import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
 import { conversations as mqttConversations } from './mqtt-conversations.ts';
+import { conversations as mysqlConversations } from './mysql-conversations.ts';
 import { conversations as tlsConversations } from './tls-conversations.ts';
 
 /** Every protocol with its conversations: a new one adds its line here. */
@@ -24,6 +26,7 @@ const ALL: [Protocol, readonly Conversation[]][] = [
   [tls, tlsConversations],
   [mqtt, mqttConversations],
   [mongodb, mongo],
+  [mysql, mysqlConversations],
 ];
 
 test('no protocol is left out', () => {
