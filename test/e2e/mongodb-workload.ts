@@ -23,6 +23,8 @@ export interface Command {
   writeError: string;
   /** Nothing is to answer it. */
   readonly unanswered: boolean;
+  /** It brings a trace context. */
+  readonly traced: boolean;
   readonly startMs: number;
   endMs: number;
 }
@@ -55,6 +57,7 @@ export class Observed {
       status: '',
       writeError: '',
       unanswered: e.command.writeConcern?.w === 0,
+      traced: e.command.comment === TRACEPARENT,
       startMs: performance.now(),
       endMs: Number.NaN,
     };
@@ -109,7 +112,7 @@ async function writes(c: Collection): Promise<void> {
 }
 
 /** Nobody answers these. */
-export async function unacknowledged(c: Collection): Promise<void> {
+export async function unacknowledged(_o: Observed, c: Collection): Promise<void> {
   for (let i = 0; i < 5; i++) await c.insertOne(product(3000 + i), { writeConcern: { w: 0 } });
   await c.countDocuments({}); // the writes are on the wire by then
 }
@@ -124,7 +127,6 @@ async function reads(c: Collection): Promise<void> {
   await c.estimatedDocumentCount();
   await c.distinct('stock.shelf');
   await c.aggregate([{ $match: { price: { $gt: 3 } } }, { $limit: 5 }]).toArray();
-  await c.find({}, { comment: TRACEPARENT, limit: 1 }).toArray();
   await fails(c.find({ $nonsense: SECRET } as never).toArray());
 }
 
@@ -139,11 +141,37 @@ async function others(o: Observed, c: Collection): Promise<void> {
   await fails(db.command({ drop: 'nothing here' }));
 }
 
+/** Two that are committed, one that is not. */
+export async function transactions(o: Observed, c: Collection): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    const session = o.client.startSession();
+    session.startTransaction();
+    await c.insertOne(product(4000 + i), { session });
+    await c.updateOne({ _id: (4000 + i) as never }, { $set: { price: 1 } }, { session });
+    if (i < 2) await session.commitTransaction();
+    else await session.abortTransaction();
+    await session.endSession();
+  }
+}
+
+/** The application is traced, and says so to the server. */
+export async function traced(_o: Observed, c: Collection): Promise<void> {
+  await c.find({}, { comment: TRACEPARENT, limit: 1 }).toArray();
+}
+
+/** A cursor that stays open at the end, and waits there for documents. */
+export async function tail(_o: Observed, c: Collection): Promise<void> {
+  const cursor = c.find({}, { tailable: true, awaitData: true, maxAwaitTimeMS: 1000, batchSize: 1000 });
+  while ((await cursor.tryNext()) !== null);
+  await cursor.tryNext();
+  await cursor.close();
+}
+
 /** Some two hundred commands on a collection that need not be there. `more`: what not every server can do. */
 export async function work(
   o: Observed,
   collection: string,
-  more: (c: Collection) => Promise<void> = async () => {},
+  more: (o: Observed, c: Collection) => Promise<void> = async () => {},
 ): Promise<void> {
   const c = o.client.db(DATABASE).collection(collection);
   await o.client.connect();
@@ -151,6 +179,6 @@ export async function work(
   await writes(c);
   await reads(c);
   await others(o, c);
-  await more(c);
+  await more(o, c);
   await o.client.close();
 }
