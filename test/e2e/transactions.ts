@@ -114,7 +114,7 @@ export interface Absent {
 export type Truths = Readonly<Record<string, readonly (readonly [number | null, Truth | Absent])[]>>;
 
 /** Capture times of a file's frames in nanoseconds; [0] is not used. */
-async function frameTimes(path: string): Promise<bigint[]> {
+export async function frameTimes(path: string): Promise<bigint[]> {
   const times = [0n];
   await readCaptureFile(path, {
     frame: (_buf, _start, _end, _wireLength, sec, nsec) => times.push(BigInt(sec) * 1_000_000_000n + BigInt(nsec)),
