@@ -45,6 +45,14 @@ export const OPENINGS: readonly Opening[] = [
   opening('redis', '*2\r\n$3\r\nGET\r\n$5\r\nHTTP/\r\n', '$-1\r\n'),
   opening('redis inline', 'PING\r\n', '+PONG\r\n'),
   opening('redis inline get', 'GET key\r\n', '$5\r\nvalue\r\n'),
+  opening(
+    'redis subscriber',
+    '*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n',
+    '*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nx\r\n',
+  ),
+  opening('redis 3', '*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n', '%1\r\n$5\r\nproto\r\n:3\r\n'),
+  opening('redis inline set', 'SET key 5\r\n', '+OK\r\n'),
+  opening('redis replica', '*1\r\n$4\r\nPING\r\n', '-LOADING Redis is loading the dataset in memory\r\n'),
   opening('memcached', 'get /some/key\r\n', 'END\r\n'),
   opening(
     'mongodb',

@@ -260,6 +260,9 @@ export const SUBSCRIPTIONS: readonly Command[] = each(
 );
 for (const c of SUBSCRIPTIONS) c.kind = SUBSCRIPTION;
 
+/** Whether the target of such a command ends with the name of what is called: `FCALL topup`. */
+export const callsProcedure = (word: string): boolean => NAMES.get(word)?.kind === PROCEDURE;
+
 /** What a client may say that has subscribed to channels in RESP2. */
 export function mayBeSaidSubscribed(word: string): boolean {
   return SUBSCRIBED_WORDS.has(word);

@@ -3,7 +3,6 @@ import { ReplyReader } from './reply.ts';
 import { MAX_INLINE, RequestReader } from './request.ts';
 import { Session } from './session.ts';
 import { A_START, inlineStart, NOT_A_START, RequestStart, TOO_SHORT } from './start.ts';
-import { STAR } from './syntax.ts';
 
 const REQUEST = new RequestStart();
 
@@ -34,15 +33,17 @@ export class RedisDecoder implements Decoder {
       this.#session.proven = false;
     }
     if (dir !== TO_SERVER) return this.#replies.resync(w);
-    const judged = w.buf[w.pos] === STAR ? REQUEST.read(w) : inlineStart(w);
+    // Inside an array words stand on lines of their own: only a client that is known for inline commands is believed to send one.
+    let judged = REQUEST.read(w);
+    if (judged === NOT_A_START && this.#requests.inline) judged = inlineStart(w);
     if (judged === NOT_A_START || (judged === TOO_SHORT && w.end - w.pos >= MAX_INLINE)) w.pos = w.end;
     return judged === A_START;
   }
 
   gap(dir: Dir, _w: Window): void {
     if (dir === TO_SERVER) {
-      this.#session.forget();
       this.#requests.forget();
+      this.#session.forget();
       this.#out.requestsLost();
       return;
     }

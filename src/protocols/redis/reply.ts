@@ -15,11 +15,13 @@ import {
 import { A_START, NOT_A_START, RequestStart, replyStart, TOO_SHORT } from './start.ts';
 import { errorStatus, isError, isRedirect } from './status.ts';
 import {
+  BANG,
   BAR,
   CUT,
   DOLLAR,
   GREATER,
   isDigit,
+  isLetter,
   LF,
   lengthEnd,
   MAX_LINE,
@@ -33,12 +35,8 @@ import { DONE, Walk } from './walk.ts';
 const START = 0;
 /** In a reply, or in something that the server said unasked. */
 const VALUE = 1;
-/** In an attribute in front of the reply. */
-const ATTRIBUTE = 2;
-/** Behind it. */
-const DESCRIBED = 3;
 /** In the acknowledgement of a subscription. */
-const ACKNOWLEDGEMENT = 4;
+const ACKNOWLEDGEMENT = 2;
 
 /** What the first word of an array or push says that it is. */
 const NOTHING_SPECIAL = -1;
@@ -86,25 +84,39 @@ export class ReplyReader {
     if (x !== null && x.operation === SHUTDOWN_WORD) this.#out.unanswered(x); // done, and nobody is left to say so
   }
 
-  /** Only what answers the oldest request can be believed to be a start: the end of a reply looks like one. */
+  /**
+   * Elements of an array look like replies: only what answers the oldest request is believed to be one. What nobody waits for is told to
+   * the pairing if it can hardly be an element: it shows a client that does not wait for answers.
+   */
   resync(w: Window): boolean {
-    const x = this.#out.expected(IN_ORDER);
-    const judged = x === null || ((w.ackAt(w.pos) - x.requestHeadEnd) | 0) < 0 ? NOT_A_START : replyStart(w, w.pos);
-    if (judged === NOT_A_START || (judged === TOO_SHORT && w.end - w.pos >= MAX_LINE)) w.pos = w.end;
-    return judged === A_START;
+    const judged = replyStart(w, w.pos);
+    if (judged === TOO_SHORT && w.end - w.pos < MAX_LINE) return false;
+    if (judged === A_START) {
+      const x = this.#out.expected(IN_ORDER);
+      if (x !== null && ((w.ackAt(w.pos) - x.requestHeadEnd) | 0) >= 0) return true;
+      if (this.#isReply(w)) this.#out.answer(IN_ORDER, w, w.pos);
+    }
+    w.pos = w.end;
+    return false;
+  }
+
+  /** Whether the credible start at `w.pos` is a status or error: no line of MONITOR, and hardly an element of an array that was cut. */
+  #isReply(w: Window): boolean {
+    const { buf, pos } = w;
+    if (buf[pos] === PLUS) return !isFeedLine(buf, pos + 1, w.end);
+    return buf[pos] === MINUS && isLetter(buf[pos + 1]!); // `-1` is the end of a number
   }
 
   decode(w: Window): Step {
     for (;;) {
-      if (this.#phase === START || this.#phase === DESCRIBED) {
+      if (this.#phase === START) {
         const step = this.#start(w);
         if (step >= 0) return step as Step;
         continue;
       }
       const step = this.#walk.step(w);
       if (step !== DONE) return step as Step;
-      if (this.#phase === ATTRIBUTE) this.#phase = DESCRIBED;
-      else if (this.#phase === ACKNOWLEDGEMENT) this.#acknowledged(w);
+      if (this.#phase === ACKNOWLEDGEMENT) this.#acknowledged(w);
       else this.#finish(w);
     }
   }
@@ -126,12 +138,9 @@ export class ReplyReader {
     const judged = replyStart(w, at);
     if (judged === NOT_A_START) return LOST;
     if (judged === TOO_SHORT) return more(w, end - at + 1);
+    if (type === BANG && end - at < MAX_ERROR_HEAD && end < readLength(w, at) + lengthEnd())
+      return more(w, end - at + 1);
     if (type !== STAR) this.#session.proven = true;
-    if (this.#phase === DESCRIBED) {
-      if (type === GREATER || type === BAR) return LOST;
-      if (this.#exchange !== null) this.#judge(this.#exchange, w, type);
-      return this.#value(this.#exchange);
-    }
     switch (type) {
       case PLUS:
         if (isFeedLine(buf, at + 1, end)) return this.#value(null);
@@ -152,13 +161,11 @@ export class ReplyReader {
         }
         break;
       }
-      case BAR:
-        this.#take(w);
-        if (this.#exchange !== null) this.#exchange.status = type;
-        this.#walk.begin(2 * readLength(w, at));
+      case BAR: {
+        const pairs = readLength(w, at); // an attribute says something of the reply behind it, and is none itself
         w.pos = lengthEnd();
-        this.#phase = ATTRIBUTE;
-        return -1;
+        return this.#values(null, 2 * pairs);
+      }
     }
     this.#take(w);
     const x = this.#exchange;
@@ -178,8 +185,12 @@ export class ReplyReader {
   }
 
   #value(x: Exchange | null): number {
+    return this.#values(x, 1);
+  }
+
+  #values(x: Exchange | null, count: number): number {
     this.#exchange = x;
-    this.#walk.begin(1);
+    this.#walk.begin(count);
     this.#phase = VALUE;
     return -1;
   }
@@ -188,8 +199,11 @@ export class ReplyReader {
   #judge(x: Exchange, w: Window, type: number): void {
     const { buf, pos } = w;
     const session = this.#session;
-    x.status = type === MINUS ? errorStatus(buf, pos + 1, w.end) : type;
-    if (type === MINUS) x.failed = !isRedirect(x.status);
+    x.status = type;
+    if (type === MINUS || type === BANG) {
+      x.status = errorStatus(buf, errorText(w), w.end);
+      x.failed = !isRedirect(x.status);
+    }
     x.namespace = databaseName(session.database);
     if (x.operation === 'SELECT') this.#selected(x, buf[pos] === PLUS && buf[pos + 1] === CAPITAL_O);
     else if (x.operation === 'RESET' && type === PLUS) session.reset();
@@ -300,8 +314,17 @@ export class ReplyReader {
   }
 }
 
+/** A bulk error's header and first word. */
+const MAX_ERROR_HEAD = 64;
 const SHUTDOWN_WORD = 'SHUTDOWN';
 const CAPITAL_O = 79;
+
+/** Index of the first byte of the error at `w.pos`. */
+function errorText(w: Window): number {
+  if (w.buf[w.pos] === MINUS) return w.pos + 1;
+  readLength(w, w.pos);
+  return lengthEnd();
+}
 
 function more(w: Window, bytes: number): number {
   w.want = bytes;

@@ -1,3 +1,4 @@
+import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import { maskingOf } from '../../exchange/masking.ts';
 import { BARE, type Exchanges, FULL, IN_ORDER, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
@@ -38,6 +39,7 @@ const MAX_UNKNOWN = 32;
 const MAX_BULK = 2 ** 40;
 /** Longest name of a script or function that is kept; a digest has 40 characters. */
 const MAX_PROCEDURE = 64;
+const PROCEDURES = new Words();
 
 const START = 0;
 /** Behind the command's name. */
@@ -63,14 +65,19 @@ export class RequestReader {
   #showing = false;
   /** CLIENT REPLY: what for, in capitals; XREAD: `STREAMS` when the options are through. */
   #option = '';
+  /** The last command was an inline one. */
+  inline = false;
 
   constructor(out: Exchanges, session: Session) {
     this.#out = out;
     this.#session = session;
   }
 
-  /** Bytes were lost: the command that was being read is not followed to its end. */
+  /** Bytes are missing: the command that was being read is not followed to its end. */
   forget(): void {
+    const x = this.#exchange;
+    const silent = this.#session.replies === SILENT || this.#session.skipNext;
+    if (x !== null && silent && isWaiting(x)) this.#out.oneWay(x);
     this.#phase = this.#session.feed === NO_FEED ? START : REPLICA;
     this.#exchange = null;
   }
@@ -108,10 +115,29 @@ export class RequestReader {
     if (length < 0 || length > MAX_BULK) return LOST;
     const word = lengthEnd();
     const seen = Math.min(length, MAX_NAME);
-    if (end < word + seen) return more(w, word + seen - at);
+    const need = this.#named(w, word, word + length, count);
+    if (need > end) return more(w, need - at);
+    this.inline = false;
     this.#begin(w, word, word + seen, word + seen, count);
     this.#phase = ARGUMENTS;
     return this.#pass(w, word, length);
+  }
+
+  /**
+   * Index behind all that has to be seen before it is known what was asked: the name, the subcommand or script where there is one, and of
+   * CLIENT REPLY what for, because whether it is answered depends on that.
+   */
+  #named(w: Window, from: number, to: number, count: number): number {
+    if (to - from > MAX_WORD) return from + Math.min(to - from, MAX_NAME);
+    if (w.end < to) return to;
+    const command = findCommand(w.buf, from, to);
+    if (command === null || count < 2) return to;
+    if (command.kind === PROCEDURE) return wordBehind(w, to, MAX_PROCEDURE);
+    if (command.subcommands === null) return to;
+    const need = wordBehind(w, to, MAX_WORD);
+    if (count < 3 || need > w.end) return need;
+    const sub = findSubcommand(command, w.buf, lengthEnd(), need);
+    return sub !== null && sub.kind === CLIENT_REPLY ? wordBehind(w, need, MAX_WORD) : need;
   }
 
   /** Behind a bulk string of `length` bytes at `from`: -1, SKIP over what is not there yet, or LOST. */
@@ -158,6 +184,7 @@ export class RequestReader {
     if (whole && buf[to - 1] === CR) to--;
     const wordEnd = inlineWordEnd(buf, pos, to);
     if (wordEnd < 0 || !isText(buf, wordEnd, to)) return LOST;
+    this.inline = true;
     this.#begin(w, pos, wordEnd, to, countWords(buf, pos, to));
     for (let i = wordEnd; this.#index < this.#count; ) {
       const from = wordStart(buf, i, to);
@@ -231,7 +258,7 @@ export class RequestReader {
   #know(x: Exchange, command: Command): void {
     x.target = command.name;
     x.waits = command.waits;
-    if (command.kind === SELECT || command.kind === SUBSCRIPTION || command.kind === PROCEDURE) {
+    if (command.kind === SELECT || command.kind === SUBSCRIPTION) {
       const d = new RedisDetail();
       d.lostSelects = this.#session.lostSelects;
       if (this.#count > 1) d.channels = this.#count - 1;
@@ -286,7 +313,7 @@ export class RequestReader {
       (x.detail as RedisDetail).database = database;
       x.namespace = databaseName(database);
     } else if (command.kind === PROCEDURE && index === 1) {
-      if (x !== null && this.#out.detail === FULL) (x.detail as RedisDetail).procedure = buf.toString('utf8', from, to);
+      if (x !== null && this.#out.detail !== BARE) x.target = `${command.name} ${PROCEDURES.text(buf, from, to)}`;
     } else if (command.kind === XREAD && this.#option === '') {
       const option = buf.toString('latin1', from, to).toUpperCase();
       if (option === 'STREAMS') this.#option = option;
@@ -312,7 +339,7 @@ export class RequestReader {
     const silent = session.replies === SILENT || session.skipNext;
     session.skipNext = false;
     const answered = command === null ? !silent : this.#changes(command, silent);
-    if (answered || x === null || x.outcome !== IN_FLIGHT) return;
+    if (answered || x === null || !isWaiting(x)) return;
     if (command !== null && command.kind === SELECT) session.forgetDatabase();
     this.#out.oneWay(x);
   }
@@ -360,12 +387,24 @@ export class RequestReader {
   }
 }
 
+/** Neither given up nor being answered: a server that cannot read a request says so before its end. */
+const isWaiting = (x: Exchange): boolean => x.outcome === IN_FLIGHT && Number.isNaN(x.firstByteNs);
+
 /** A RedisDetail without its texts. */
 const DETAIL_BYTES = 64;
 
 function more(w: Window, bytes: number): number {
   w.want = bytes;
   return MORE;
+}
+
+/** Index behind the bulk string that follows the one that ends at `at`, or its first `maxBytes`; beyond the window if it is cut. */
+function wordBehind(w: Window, at: number, maxBytes: number): number {
+  const bulk = at + 2;
+  if (bulk >= w.end) return bulk + 1;
+  const length = w.buf[bulk] === DOLLAR ? readLength(w, bulk) : 0;
+  if (length === CUT) return w.end + 1;
+  return length > 0 ? lengthEnd() + Math.min(length, maxBytes) : at;
 }
 
 /** The index of a database; UNKNOWN when it is none. */

@@ -10,14 +10,13 @@ import {
 } from '../../exchange/database.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { Semantics } from '../../exchange/semantics.ts';
-import { isKnown } from './commands.ts';
-import { RedisDetail } from './session.ts';
+import { callsProcedure, isKnown } from './commands.ts';
 import { errorCode, isError, isRedirect } from './status.ts';
 
 const DEFAULT_PORT = 6379;
 
-/** Command and subcommand: `CONFIG GET`. */
-const commandOf = (x: Exchange): string => x.target || x.operation;
+/** Command and subcommand: `CONFIG GET`. What it calls is no part of it. */
+const commandOf = (x: Exchange): string => (x.target === '' || callsProcedure(x.operation) ? x.operation : x.target);
 
 /** As metrics have it: whatever a client makes up is one. */
 const metricCommand = (x: Exchange): string => {
@@ -40,10 +39,10 @@ export const redisSemantics: Semantics = {
     if (Number.isNaN(x.firstByteNs)) return null;
     return isError(x.status) ? errorCode(x) : 'OK';
   },
-  path: commandOf,
+  path: (x) => x.target || x.operation,
 
   // The number of the database is no part of the name (conventions for Redis).
-  spanName: commandOf,
+  spanName: (x) => x.target || x.operation,
   errorType: (x) => databaseError(x, failureCode(x)),
 
   attributes: (x, _side, _route, put) => {
@@ -52,8 +51,8 @@ export const redisSemantics: Semantics = {
     if (x.namespace !== '') put.string('db.namespace', x.namespace);
     const code = errorCode(x);
     if (code !== '') put.string('db.response.status_code', code);
-    if (x.detail instanceof RedisDetail && x.detail.procedure !== '')
-      put.string('db.stored_procedure.name', x.detail.procedure);
+    if (callsProcedure(x.operation) && x.target.length > x.operation.length)
+      put.string('db.stored_procedure.name', x.target.slice(x.operation.length + 1));
     putServer(x, DEFAULT_PORT, put);
     putQueryText(x, x.statement, put);
   },

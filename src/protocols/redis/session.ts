@@ -94,6 +94,4 @@ export class RedisDetail {
   lostSelects = 0;
   /** Acknowledgements that a subscription waits for; UNKNOWN: as many as there were subscriptions. */
   channels = UNKNOWN;
-  /** Name or digest of the script that is called. */
-  procedure = '';
 }
