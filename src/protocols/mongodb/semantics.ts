@@ -8,10 +8,10 @@ import {
   putQueryText,
   putServer,
 } from '../../exchange/database.ts';
-import type { Exchange } from '../../exchange/exchange.ts';
+import { type Exchange, failureOf } from '../../exchange/exchange.ts';
 import { maskingOf } from '../../exchange/masking.ts';
 import type { AttributeSink, Semantics } from '../../exchange/semantics.ts';
-import { speaksOfCollection } from './commands.ts';
+import { carriesCredentials, speaksOfCollection } from './commands.ts';
 import { type MongoDetail, NO_CODE } from './exchange-detail.ts';
 import { commandText } from './text.ts';
 
@@ -31,6 +31,9 @@ function metricWord(x: Exchange): string {
  * not replicated as asked: drivers throw then, as SQL databases answer with an error, so it is one here as well.
  */
 const errorCode = (x: Exchange): string => (x.status > 0 ? String(x.status) : x.status === NO_CODE ? '_OTHER' : '');
+
+/** Where no whole response came metrics tell that, and no code. */
+const metricError = (x: Exchange): string => (failureOf(x) === '' ? errorCode(x) : '');
 
 const noResponse = (x: Exchange): boolean => Number.isNaN(x.firstByteNs);
 
@@ -63,7 +66,8 @@ export const mongoSemantics: Semantics = {
   operation: (x, raw) => {
     if (x.operation === '') return 'OP_COMPRESSED'; // packed in a way that cannot be read
     // what is no collection may be the name of a user
-    const shown = raw || !maskingOf(x).literals ? x.target : collectionOf(x);
+    const hidden = maskingOf(x).literals || carriesCredentials(x.operation);
+    const shown = raw || !hidden ? x.target : collectionOf(x);
     return shown === '' ? x.operation : `${x.operation} ${shown}`;
   },
 
@@ -86,7 +90,7 @@ export const mongoSemantics: Semantics = {
 
   attributes: (x, _side, _route, put) => attributes(x, put),
 
-  seriesKey: (x) => databaseKey(x, metricWord(x), errorCode(x)),
+  seriesKey: (x) => databaseKey(x, metricWord(x), metricError(x)),
 
   dimensions: (x, _side, _route, put) => {
     put.string('db.system.name', 'mongodb');
@@ -96,7 +100,7 @@ export const mongoSemantics: Semantics = {
     const blank = word.indexOf(' ');
     if (word !== '') put.string('db.operation.name', blank < 0 ? word : word.slice(0, blank));
     if (blank >= 0) put.string('db.collection.name', word.slice(blank + 1));
-    const code = metricCode(errorCode(x));
+    const code = metricCode(metricError(x));
     if (x.status > 0 && code !== '') put.string('db.response.status_code', code);
     putServer(x, DEFAULT_PORT, put);
   },
