@@ -73,9 +73,9 @@ function chain(
     const length = view.getUint32(at + 1);
     if (length < lengths.min[type]! || length > lengths.max[type]!) return NOT;
     const end = at + 1 + length;
-    const judged = body(w, type, at + HEAD_BYTES, end);
-    if (judged === NOT) return NOT;
-    best = Math.max(best, judged);
+    const proof = body(w, type, at + HEAD_BYTES, end);
+    if (proof === NOT) return NOT;
+    best = Math.max(best, proof);
     at = end;
   }
   return best;
@@ -89,13 +89,17 @@ export const responsesAt = (w: Window): number => chain(w, BACKEND, responseBody
 
 const OPTIONS = new StartupOptions();
 
+/** Greatest values of a first message's first bytes. */
+const MOST = [0, 0, 0x27, 255, 4, 0xd2];
+
 /** A connection's first message starts at `w.pos`: see Requests. */
 export function firstAt(w: Window): number {
   const { buf, view, pos, end } = w;
   const n = end - pos;
   if (n < 8) {
-    for (let i = 0; i < n; i++) if (i < 2 ? buf[pos + i] !== 0 : i === 4 && buf[pos + 4]! > 4) return NOT;
-    return n > 4 && buf[pos + 4] === 0 && n > 5 && buf[pos + 5] !== MAJOR ? NOT : CUT;
+    // The length is below 10,001, the version's upper half is 3, or 1234 in a code.
+    for (let i = 0; i < Math.min(n, 6); i++) if (buf[pos + i]! > MOST[i]!) return NOT;
+    return n > 5 && buf[pos + 5] !== (buf[pos + 4] === 0 ? MAJOR : 0xd2) ? NOT : CUT;
   }
   const length = view.getUint32(pos);
   const code = view.getUint32(pos + 4);
@@ -121,19 +125,17 @@ const VERBS = new Set(
 );
 const LONGEST_VERB = 24;
 
-/** `buf[from, to)` begins like a statement, of which nothing but the beginning may be seen; `whole`: it is all there. */
+/** `buf[from, to)` is a statement's beginning; `whole`: a zero byte stands behind it where the message's length says. */
 function statement(w: Window, from: number, to: number, whole: boolean): number {
   if (!printable(w, from, to)) return NOT;
+  if (whole) return PROVED;
   let at = from;
   while (at < to && (blank(w.buf[at]!) || w.buf[at] === 0x28)) at++; // spaces and parentheses
   let end = at;
   while (end < to && end - at <= LONGEST_VERB && wordPart(w.buf[end]!)) end++;
-  const comment = w.buf[at] === 0x2d || w.buf[at] === 0x2f; // - or /
-  if (end < to || whole) {
-    if (VERBS.has(w.buf.toString('latin1', at, end).toLowerCase())) return PROVED;
-    return whole || comment ? WEAK : NOT;
-  }
-  return CUT;
+  if (end === to) return CUT;
+  if (VERBS.has(w.buf.toString('latin1', at, end).toLowerCase())) return PROVED;
+  return w.buf[at] === 0x2d || w.buf[at] === 0x2f ? WEAK : NOT; // a comment: - or /
 }
 
 const blank = (b: number): boolean => b === 32 || (b >= 9 && b <= 13);
@@ -174,7 +176,7 @@ function requestBody(w: Window, type: number, at: number, end: number): number {
       if (textEnd < 0) return whole ? NOT : statement(w, nameEnd + 1, seen, false);
       if (textEnd + 3 > seen) return whole ? NOT : CUT;
       if (textEnd + 3 + 4 * w.view.getUint16(textEnd + 1) !== end) return NOT;
-      return Math.max(WEAK, statement(w, nameEnd + 1, textEnd, true));
+      return statement(w, nameEnd + 1, textEnd, true);
     }
     case BIND:
       return bindBody(w, at, end);
@@ -189,8 +191,9 @@ function requestBody(w: Window, type: number, at: number, end: number): number {
     case COPY_FAIL:
       if (!whole) return CUT;
       return zero(w, at, end) === end - 1 ? WEAK : NOT;
-    case COPY_DATA:
     case FUNCTION_CALL:
+      return functionBody(w, at, end);
+    case COPY_DATA:
     case PASSWORD:
       return whole ? WEAK : CUT;
     default:
@@ -198,33 +201,58 @@ function requestBody(w: Window, type: number, at: number, end: number): number {
   }
 }
 
-/** Format codes (0 or 1) of parameters, values each with its length, format codes of results. */
-function bindBody(w: Window, at: number, end: number): number {
-  const { view } = w;
-  const whole = end <= w.end;
-  const portalEnd = zero(w, at, Math.min(end, w.end));
-  const nameEnd = portalEnd < 0 ? -1 : zero(w, portalEnd + 1, Math.min(end, w.end));
-  if (nameEnd < 0 || !printable(w, at, nameEnd)) return whole || nameEnd >= 0 ? NOT : CUT;
-  let p = nameEnd + 1;
-  for (const isLast of [false, true]) {
-    if (p + 2 > end) return NOT;
-    if (p + 2 > w.end) return CUT;
-    const formats = view.getUint16(p);
-    p += 2;
-    if (p + 2 * formats > end) return NOT;
-    for (let i = 0; i < formats && p + 2 <= w.end; i++, p += 2) if (view.getUint16(p) > 1) return NOT;
-    if (p + 2 > w.end && !(isLast && p === end)) return p + 2 > end ? NOT : CUT;
-    if (isLast) break;
-    const values = view.getUint16(p);
-    p += 2;
-    for (let i = 0; i < values; i++) {
-      if (p + 4 > w.end) return p + 4 > end ? NOT : CUT;
-      const length = view.getInt32(p);
-      if (length < -1 || length > end - p - 4) return NOT;
-      p += 4 + Math.max(0, length);
-    }
+/** What formats() and values() answer where they find none, and where the window ends first. */
+const NONE = -1;
+const UNSEEN = -2;
+
+/** Number of format codes (2 bytes), each 0 or 1 (2 bytes): index behind them. */
+function formats(w: Window, at: number, end: number): number {
+  if (at + 2 > end) return NONE;
+  if (at + 2 > w.end) return UNSEEN;
+  const to = at + 2 + 2 * w.view.getUint16(at);
+  if (to > end) return NONE;
+  for (let p = at + 2; p < to; p += 2) {
+    if (p + 2 > w.end) return UNSEEN;
+    if (w.view.getUint16(p) > 1) return NONE;
   }
-  return p === end ? PROVED : NOT;
+  return to;
+}
+
+/** Number of values (2 bytes), each with its length (4 bytes, -1 for NULL): index behind them. */
+function values(w: Window, at: number, end: number): number {
+  if (at + 2 > end) return NONE;
+  if (at + 2 > w.end) return UNSEEN;
+  let p = at + 2;
+  for (let left = w.view.getUint16(at); left > 0; left--) {
+    if (p + 4 > end) return NONE;
+    if (p + 4 > w.end) return UNSEEN;
+    const length = w.view.getInt32(p);
+    if (length < -1 || length > end - p - 4) return NONE;
+    p += 4 + Math.max(0, length);
+  }
+  return p;
+}
+
+const judged = (p: number, end: number): number => (p === UNSEEN ? CUT : p === end ? PROVED : NOT);
+
+/** Portal and statement, each with its zero byte, formats of parameters, their values, formats of results. */
+function bindBody(w: Window, at: number, end: number): number {
+  const seen = Math.min(end, w.end);
+  const portalEnd = zero(w, at, seen);
+  const nameEnd = portalEnd < 0 ? -1 : zero(w, portalEnd + 1, seen);
+  if (nameEnd < 0) return end > w.end && printable(w, at, seen) ? CUT : NOT;
+  if (!printable(w, at, nameEnd)) return NOT;
+  let p = formats(w, nameEnd + 1, end);
+  if (p >= 0) p = values(w, p, end);
+  if (p >= 0) p = formats(w, p, end);
+  return judged(p, end);
+}
+
+/** The function's object id (4 bytes), formats of arguments, their values, format of the result (2 bytes). */
+function functionBody(w: Window, at: number, end: number): number {
+  let p = formats(w, at + 4, end);
+  if (p >= 0) p = values(w, p, end);
+  return judged(p < 0 ? p : p + 2, end);
 }
 
 /** What the body `buf[at, end)` of a server's message proves; it may go on behind the window's end. */

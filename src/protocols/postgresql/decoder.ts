@@ -28,15 +28,22 @@ export class PostgresDecoder implements Decoder {
   }
 
   resync(dir: Dir, w: Window): boolean {
-    let judged = dir === TO_SERVER ? requestsAt(w) : responsesAt(w);
-    if (dir === TO_SERVER) {
-      const untyped = judged === NOT && w.pos < w.end && w.buf[w.pos] === 0;
-      this.#requests.untyped = untyped;
-      if (untyped) judged = firstAt(w);
-    }
-    if (judged === PROVED || judged === WEAK) return true;
-    if (judged !== CUT || w.end - w.pos >= UNDECIDED_BYTES) w.pos = w.end;
+    const proof = dir === TO_SERVER ? this.#requestAt(w) : responsesAt(w);
+    if (proof === PROVED || proof === WEAK) return true;
+    if (proof !== CUT || w.end - w.pos >= UNDECIDED_BYTES) w.pos = w.end;
     return false;
+  }
+
+  /** A first message begins with zero bytes, but so may the rest of another one that had the next message held up. */
+  #requestAt(w: Window): number {
+    const requests = this.#requests;
+    if (requests.atStart) {
+      const first = firstAt(w);
+      requests.untyped = first !== NOT;
+      if (first !== NOT) return first;
+      while (w.pos < w.end && w.buf[w.pos] === 0) w.pos++;
+    }
+    return requestsAt(w);
   }
 
   gap(dir: Dir, _w: Window): void {

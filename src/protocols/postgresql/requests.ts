@@ -26,7 +26,7 @@ import {
 import { IDENTITY_BYTES, type Session } from './session.ts';
 import { StartupOptions } from './startup.ts';
 import { LONG_NAME, readStatement, type Statement } from './statements.ts';
-import { EXTENDED, FUNCTION, SIMPLE, STARTUP, type Unit } from './unit.ts';
+import { EXECUTING, FUNCTION, PREPARING, SIMPLE, STARTUP, type Unit } from './unit.ts';
 
 /** Longest name of a prepared statement or portal that is kept. Servers cut identifiers at 63 bytes, these names they do not cut. */
 const MAX_NAME = 255;
@@ -41,6 +41,8 @@ export class Requests {
   readonly #session: Session;
   /** The connection's first messages have no letter. */
   untyped = true;
+  /** No message with a letter was seen yet. */
+  atStart = true;
   /** Longest beginning of a statement that is looked at. */
   readonly #textBytes: number;
   /** The unit whose messages are coming in. */
@@ -77,6 +79,7 @@ export class Requests {
         if (step >= 0) return step as Step;
         continue;
       }
+      this.atStart = false;
       const type = w.buf[w.pos]!;
       if (min[type] === 0) return LOST;
       if (n < HEAD_BYTES) {
@@ -109,7 +112,7 @@ export class Requests {
     this.#growing = null;
     if (this.#open !== null) {
       this.#open.open = false;
-      this.#open.broken = true;
+      this.#session.last = this.#open;
       this.#open = null;
     }
     this.#session.requestsLost();
@@ -193,6 +196,7 @@ export class Requests {
     const session = this.#session;
     session.negotiating = false;
     session.namespace = OPTIONS.database;
+    session.certain = true;
     const u = session.begin(STARTUP, 'STARTUP', w, length);
     w.pos += length;
     this.untyped = false;
@@ -226,6 +230,7 @@ export class Requests {
         return this.#forget(w, total);
       case FLUSH:
         this.#close();
+        this.#growing = session.last;
         return true;
       case SYNC:
         this.#sync(w);
@@ -250,6 +255,7 @@ export class Requests {
     if (end - pos >= total && buf[pos + total - 1] !== 0) return false;
     this.#close();
     session.last = null;
+    session.certain = true;
     const s = this.#text(buf, pos + HEAD_BYTES, pos + total - 1);
     session.statements.simple(s);
     const u = session.begin(SIMPLE, 'QUERY', w, total);
@@ -292,7 +298,6 @@ export class Requests {
     const u = this.#opens(w, total, 'PARSE');
     u.name = name;
     u.parsing = true;
-    u.awaits = 1;
     if (u.x === null || s === null) session.statements.undefine(name);
     else session.statements.define(name, s);
     this.#about(u, s, true);
@@ -319,7 +324,6 @@ export class Requests {
     u.bound = true;
     u.portal = portal;
     u.binding = true;
-    u.awaits++;
     statements.bind(portal, u.statement);
     this.#growing = u;
     return true;
@@ -340,7 +344,7 @@ export class Requests {
       const { statements } = this.#session;
       this.#about(u, kind === S ? statements.get(name) : statements.portal(name), false);
     }
-    u.awaits++;
+    u.describing++;
     this.#growing = u;
     return true;
   }
@@ -357,8 +361,8 @@ export class Requests {
       u.portal = portal;
       this.#about(u, this.#session.statements.portal(portal), false);
     }
-    u.executes = true;
-    if (u.x !== null) u.x.operation = 'EXECUTE';
+    u.kind = EXECUTING;
+    if (u.x !== null && u.x.outcome === IN_FLIGHT) u.x.operation = 'EXECUTE';
     this.#session.statements.executed(u.statement);
     this.#close();
     this.#growing = u;
@@ -380,6 +384,7 @@ export class Requests {
   #sync(w: Window): void {
     this.#close();
     const session = this.#session;
+    session.certain = true;
     if (session.copyIn !== null) return; // servers ignore it while they wait for data
     const u = session.last;
     session.last = null;
@@ -408,7 +413,7 @@ export class Requests {
 
   /** A unit of the extended protocol begins here. */
   #opens(w: Window, total: number, operation: string): Unit {
-    const u = this.#session.begin(EXTENDED, operation, w, total);
+    const u = this.#session.begin(PREPARING, operation, w, total);
     u.open = true;
     this.#open = u;
     this.#growing = u;

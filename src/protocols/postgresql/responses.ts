@@ -30,23 +30,27 @@ import {
   ROW_DESCRIPTION,
 } from './messages.ts';
 import type { Session } from './session.ts';
-import { isError, NO_CODE, packSqlstate, SUCCESS } from './sqlstate.ts';
-import { ENDING, EXTENDED, FUNCTION, SIMPLE, STARTUP, UNKNOWN, type Unit } from './unit.ts';
+import { isError, NO_CODE, PENDING, packSqlstate, SUCCESS } from './sqlstate.ts';
+import { ENDING, EXECUTING, FUNCTION, PREPARING, SIMPLE, STARTUP, UNKNOWN, type Unit } from './unit.ts';
 
 /** By letter: the kinds of units that such a message may answer. */
 const ANSWERS = new Uint8Array(256);
 for (const [kinds, types] of [
-  [STARTUP, [AUTHENTICATION, KEY_DATA, NEGOTIATE_VERSION, ERROR, READY]],
-  [SIMPLE, [ROW_DESCRIPTION, DATA_ROW, COMMAND_COMPLETE, EMPTY_QUERY, ERROR, READY]],
-  [SIMPLE | EXTENDED, [COPY_IN, COPY_OUT, COPY_BOTH, COPY_DATA, COPY_DONE]],
-  [EXTENDED, [PARSE_COMPLETE, BIND_COMPLETE, CLOSE_COMPLETE, PARAMETER_DESCRIPTION, ROW_DESCRIPTION, NO_DATA]],
-  [EXTENDED, [DATA_ROW, COMMAND_COMPLETE, EMPTY_QUERY, PORTAL_SUSPENDED, ERROR, READY]],
-  [FUNCTION, [FUNCTION_RESULT, ERROR, READY]],
-  [ENDING, [CLOSE_COMPLETE, ERROR, READY]],
+  [STARTUP, [AUTHENTICATION, KEY_DATA, NEGOTIATE_VERSION]],
+  [PREPARING | EXECUTING, [PARSE_COMPLETE, BIND_COMPLETE, PARAMETER_DESCRIPTION, ROW_DESCRIPTION, NO_DATA]],
+  [SIMPLE | EXECUTING, [DATA_ROW, COMMAND_COMPLETE, EMPTY_QUERY, COPY_IN, COPY_OUT, COPY_BOTH, COPY_DATA, COPY_DONE]],
+  [SIMPLE, [ROW_DESCRIPTION]],
+  [EXECUTING, [PORTAL_SUSPENDED]],
+  [FUNCTION, [FUNCTION_RESULT]],
+  [STARTUP | SIMPLE | PREPARING | EXECUTING | FUNCTION | ENDING, [ERROR, READY]],
 ] as const) {
   for (const type of types) ANSWERS[type]! |= kinds;
 }
 for (let type = 0; type < 256; type++) if (BACKEND.min[type]! > 0) ANSWERS[type]! |= UNKNOWN;
+
+/** By letter: 1 for messages that nobody waits for. All but CloseComplete may come at any time. */
+const ASIDE = new Uint8Array(256);
+for (const type of [NOTICE, NOTIFICATION, PARAMETER_STATUS, CLOSE_COMPLETE]) ASIDE[type] = 1;
 
 /** The code stands among an error's first fields, behind words of a few letters. */
 const ERROR_BYTES = 512;
@@ -106,8 +110,7 @@ export class Responses {
       if (type === DATA_ROW || type === COPY_DATA) {
         const u = this.#answered(w, type);
         if (type === DATA_ROW) u.rows++;
-      } else if (type === NOTICE || type === NOTIFICATION || type === PARAMETER_STATUS) {
-        // They may come at any time and answer nothing.
+      } else if (ASIDE[type] === 1) {
         if (type === PARAMETER_STATUS && total <= WHOLE_BYTES) {
           if (n < total) {
             w.want = total;
@@ -147,11 +150,6 @@ export class Responses {
     return session.answering!;
   }
 
-  /** What is answered cannot be what was asked. */
-  #distrust(): void {
-    this.#session.distrust();
-  }
-
   #message(w: Window, type: number, total: number): boolean {
     const session = this.#session;
     if (type === READY && !isReady(w)) return false;
@@ -172,21 +170,26 @@ export class Responses {
         this.#executed(u);
         break;
       case PARSE_COMPLETE:
+        if (!u.parsing) this.#unexpected(u);
         u.parsing = false;
-        this.#awaited(u);
+        this.#confirmed(u);
         break;
       case BIND_COMPLETE:
+        if (!u.binding) this.#unexpected(u);
         u.binding = false;
-        this.#awaited(u);
+        this.#confirmed(u);
         break;
       case ROW_DESCRIPTION:
       case NO_DATA:
-        this.#awaited(u);
+        if (u.kind === SIMPLE) break;
+        if (u.describing === 0) this.#unexpected(u);
+        else u.describing--;
+        this.#confirmed(u);
         break;
       case COPY_IN:
         if (u.kind === UNKNOWN) break;
         session.copyIn = u;
-        if (u.kind === EXTENDED) {
+        if (u.kind === EXECUTING) {
           u.syncs = 0; // a Sync that is there already is ignored
           session.last = u;
         }
@@ -199,23 +202,28 @@ export class Responses {
     return true;
   }
 
-  /** One of the unit's Parse, Bind and Describe was answered. A preparation alone is over then. */
-  #awaited(u: Unit): void {
-    if (u.kind !== EXTENDED) return;
-    u.awaits--;
-    if (u.awaits < 0) this.#distrust();
-    else if (u.awaits === 0 && !u.executes && !u.open) this.#over(u);
+  /** The unit has no message that this confirms: something was asked in front of it that was not seen. */
+  #unexpected(u: Unit): void {
+    if (u.kind !== UNKNOWN) this.#session.distrust();
   }
 
-  /** CommandComplete and its like. */
+  /** One of the unit's Parse, Bind and Describe was. A preparation alone is over with the last. */
+  #confirmed(u: Unit): void {
+    if (u.kind === PREPARING && !u.open && !u.awaits) this.#over(u);
+  }
+
+  /** CommandComplete and its like: all is said to an Execute, but for what its Sync brings: the commit, if nobody began a transaction. */
   #executed(u: Unit): void {
-    this.#session.copyIn = null;
-    if (u.kind === EXTENDED && u.executes) this.#over(u);
+    const session = this.#session;
+    session.copyIn = null;
+    if (u.kind !== EXECUTING) return;
+    if (u.awaits) session.distrust();
+    else this.#over(u);
   }
 
-  /** All is said to a unit of the extended protocol, but for what its Sync brings: the commit, if nobody began a transaction. */
   #over(u: Unit): void {
     if (u.syncs > 0) u.kind = ENDING;
+    else if (u.doubtful) this.#session.distrust();
     else this.#ending = true;
   }
 
@@ -225,17 +233,17 @@ export class Responses {
       case UNKNOWN: {
         // It may be meant for what was asked meanwhile, if that had come to the server.
         const next = session.first;
-        if (next !== null && ((w.ackAt(w.pos) - next.headEnd) | 0) >= 0) this.#distrust();
+        if (next !== null && ((w.ackAt(w.pos) - next.headEnd) | 0) >= 0) session.distrust();
         break;
       }
-      case EXTENDED:
-        // A preparation may be answered with less than is known here; an Execute may not.
-        if (u.failed ? !session.passOver(u) : u.executes || u.syncs === 0) this.#distrust();
-        break;
+      case PREPARING:
+      case EXECUTING:
       case ENDING:
-        if (u.failed && !session.passOver(u)) this.#distrust();
+        // An Execute that did not fail, and a preparation that is not confirmed, are not answered by that.
+        if (u.failed ? !session.passOver(u) : u.kind === EXECUTING || u.awaits || u.syncs === 0) session.distrust();
         break;
     }
+    session.ready(w);
     this.#ending = true;
   }
 
@@ -258,9 +266,13 @@ export class Responses {
       at = end + 1;
     }
     session.copyIn = null;
+    if (u.doubtful && (u.kind & (PREPARING | EXECUTING | ENDING)) !== 0) {
+      session.distrust(); // it may be the error of what was asked in front of the unit
+      return;
+    }
     session.undo(u);
     const { x } = u;
-    if (x !== null && x.outcome === IN_FLIGHT && x.status === 0) {
+    if (x !== null && x.outcome === IN_FLIGHT && x.status === PENDING) {
       x.status = status;
       x.failed = isError(status);
     }
@@ -289,7 +301,7 @@ export class Responses {
     const u = session.answering!;
     const { x } = u;
     if (x !== null && x.outcome === IN_FLIGHT) {
-      if (x.status === 0) x.status = SUCCESS;
+      if (x.status === PENDING) x.status = SUCCESS;
       const detail = x.detail as PostgresDetail | null;
       if (detail !== null && (u.rows > 0 || u.returnsRows)) detail.rows = u.rows;
     }

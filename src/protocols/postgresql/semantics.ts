@@ -86,7 +86,7 @@ export const postgresSemantics: Semantics = {
   },
 
   /** Null also where a response began whose end was lost: its status is not known. */
-  status: (x) => (x.status === 0 ? null : sqlstateText(x.status)),
+  status: (x) => (x.status <= 0 ? null : sqlstateText(x.status)),
 
   path: (x) => x.target || x.operation,
 

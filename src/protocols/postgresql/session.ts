@@ -1,8 +1,10 @@
 import { type Exchange, IN_FLIGHT, UNSEEN } from '../../exchange/exchange.ts';
 import type { SqlDialect } from '../../exchange/sql/sql.ts';
 import { type Exchanges, IN_ORDER, type Window } from '../protocol.ts';
+import { PARSE } from './messages.ts';
+import { PENDING } from './sqlstate.ts';
 import { type Statement, Statements } from './statements.ts';
-import { ENDING, UNKNOWN, Unit } from './unit.ts';
+import { ENDING, PREPARING, UNKNOWN, Unit } from './unit.ts';
 
 /** Bytes of a request that its identity is made of, at most. */
 export const IDENTITY_BYTES = 64;
@@ -24,6 +26,13 @@ export class Session {
   copyIn: Unit | null = null;
   /** The last unit of the extended protocol: a Sync that comes now is its own. */
   last: Unit | null = null;
+  /** Nothing was asked since the last Sync that was not seen. */
+  certain = false;
+  /** A ReadyForQuery came since the client's bytes were missed, and its end: who has received it begins anew. */
+  #isReady = false;
+  #readyEnd = 0;
+  /** No ReadyForQuery came since the server's bytes were missed: what answers nobody may be the rest of a response. */
+  #inRest = true;
   /** What answers nobody. */
   readonly #nobody = new Unit(null, UNKNOWN, 0, 0);
   /** Asked and not answered yet, oldest first, from `#head` on. Those followed are as many as the pairing allows; Syncs alone are put together. */
@@ -53,9 +62,14 @@ export class Session {
   /** A unit begins with the message of `total` bytes at `w.pos`. */
   begin(kind: number, operation: string, w: Window, total: number): Unit {
     const { pos } = w;
-    const x = this.out.begin(IN_ORDER, w, pos, pos + Math.min(total, IDENTITY_BYTES));
     const headEnd = w.seqAt(pos + total);
+    this.certain ||= this.#isReady && ((w.ackAt(pos) - this.#readyEnd) | 0) >= 0;
+    // What comes behind lost bytes may go on with what was asked: surely if something waits for its answer, and Parse alone always begins.
+    const waits = this.answering !== null || this.first !== null;
+    const isRest = !this.certain && kind === PREPARING && (waits || w.buf[pos] !== PARSE);
+    const x = isRest ? null : this.out.begin(IN_ORDER, w, pos, pos + Math.min(total, IDENTITY_BYTES));
     const u = new Unit(x, kind, w.base + pos, headEnd);
+    u.doubtful = !this.certain;
     if (x === null) return u;
     x.operation = operation;
     x.namespace = this.namespace;
@@ -102,17 +116,26 @@ export class Session {
         this.#drop(u);
         continue;
       }
+      if (u.broken) {
+        this.responsesLost();
+        return this.#nobody;
+      }
       const x = out.answer(IN_ORDER, w, w.pos);
       if (x === null) return this.#nobody;
       this.shift();
       u.x = x;
-      if (!u.broken) return u;
-      out.truncate(x);
-      this.#drop(u);
-      return this.#nobody;
+      if (x.outcome === IN_FLIGHT) x.status = PENDING;
+      return u;
     }
-    out.answer(IN_ORDER, w, w.pos); // it is for pairing to say what a response without a request means
+    if (!this.#inRest) out.answer(IN_ORDER, w, w.pos); // it is for pairing to say what a response without a request means
     return this.#nobody;
+  }
+
+  /** The ReadyForQuery of 6 bytes stands at `w.pos`: what comes next is a response's beginning. */
+  ready(w: Window): void {
+    this.#inRest = false;
+    this.#isReady = true;
+    this.#readyEnd = w.seqAt(w.pos + 6);
   }
 
   /** The response that is being read ends in front of `w.pos`. */
@@ -142,7 +165,7 @@ export class Session {
       this.#undo(u);
       u.done = true;
       if (x !== null && x === this.out.expected(IN_ORDER)) {
-        x.failed = true;
+        if (x.outcome === IN_FLIGHT) x.failed = true;
         this.out.unanswered(x);
       }
       if (synced) return true;
@@ -169,6 +192,7 @@ export class Session {
     this.answering = null;
     this.copyIn = null;
     this.negotiating = false;
+    this.#inRest = true;
     for (let u = this.first; u !== null; u = this.first) {
       this.shift();
       this.#drop(u);
@@ -178,7 +202,16 @@ export class Session {
 
   /** Bytes of the client are missing: what it prepared or took back meanwhile is unknown. */
   requestsLost(): void {
+    const { last, answering } = this;
+    if (last !== null) last.broken = !last.done; // whether a Sync came behind it is unknown
+    if (answering?.broken) {
+      if (answering.kind === PREPARING && answering.x !== null) retract(answering.x);
+      this.responsesLost();
+      this.answering = this.#nobody;
+    }
     this.last = null;
+    this.certain = false;
+    this.#isReady = false;
     this.copyIn = null;
     this.statements.forget();
     this.out.requestsLost();

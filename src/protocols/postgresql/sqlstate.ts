@@ -3,6 +3,8 @@
  * read in base 36. 36^5 is 60,466,176 and stays a small integer. 0 is left for "none seen".
  */
 
+/** A response has begun, and nothing was said of how it went yet. */
+export const PENDING = -1;
 /** 00000: all is well. */
 export const SUCCESS = 1;
 /** An error that came without a code. */

@@ -4,13 +4,15 @@ import { LONG_NAME, type Statement } from './statements.ts';
 /** What a unit is, as bits: which messages may answer it. */
 export const STARTUP = 1;
 export const SIMPLE = 2;
-/** Parse, Bind, Describe and Execute of one statement. */
-export const EXTENDED = 4;
-export const FUNCTION = 8;
+/** Parse, Bind and Describe of one statement. */
+export const PREPARING = 4;
+/** The same with Execute. */
+export const EXECUTING = 8;
+export const FUNCTION = 16;
 /** Nothing but ReadyForQuery is to come (and errors of the commit). */
-export const ENDING = 16;
+export const ENDING = 32;
 /** A response to something that was not seen. */
-export const UNKNOWN = 32;
+export const UNKNOWN = 64;
 
 /** What is answered together: a simple query, an Execute with what prepared it, a preparation alone. One exchange, or a Sync alone. */
 export class Unit {
@@ -26,19 +28,19 @@ export class Unit {
   open = false;
   /** Bytes of it were lost: what else was asked with it is unknown. */
   broken = false;
+  /** Something may have been asked in front of it since the last Sync that was not seen. */
+  doubtful = false;
   /** A Sync ends it, so a ReadyForQuery does; of Syncs without a unit: how many. */
   syncs = 0;
-  executes = false;
-  /** ParseComplete, BindComplete and descriptions that are to come. */
-  awaits = 0;
+  /** What is to come: ParseComplete, BindComplete, so many descriptions. */
+  parsing = false;
+  binding = false;
+  describing = 0;
   /** Statement and portal that its messages are about. */
   name = LONG_NAME;
   portal = LONG_NAME;
   bound = false;
   statement: Statement | null = null;
-  /** Its Parse and Bind were not confirmed yet. */
-  parsing = false;
-  binding = false;
   failed = false;
   /** Its response is over. */
   done = false;
@@ -51,5 +53,10 @@ export class Unit {
     this.kind = kind;
     this.requestFrom = requestFrom;
     this.headEnd = headEnd;
+  }
+
+  /** Something of it waits to be confirmed. */
+  get awaits(): boolean {
+    return this.parsing || this.binding || this.describing > 0;
   }
 }
