@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { ACK, CLIENT, FIN, type Frame, type Link, type Party, SERVER, SYN } from './frame.ts';
 import { answered, untold } from './oracle.ts';
 import type { Random } from './random.ts';
-import { Rig } from './run.ts';
+import { type Found, Rig } from './run.ts';
 
 /** How to word request and response number `id`, and how to read the number back from what the pipeline says was asked. */
 export interface Dialogue {
@@ -12,7 +12,7 @@ export interface Dialogue {
   response(id: number, random: Random): Buffer;
   /** The status that response number `id` carries. */
   status(id: number): number;
-  asked(target: string): number;
+  asked(target: string, found: Found): number;
 }
 
 /** `serial`: the next request waits for the response; `burst`: four requests, then four responses; `depth`: always four under way. */
@@ -189,7 +189,7 @@ export function capture(
   const responseNs = new Map(talks.flatMap((t) => [...t.responseNs]));
   toll.asked = requestNs.size;
   for (const f of rig.found) {
-    const id = dialogue.asked(f.target);
+    const id = dialogue.asked(f.target, f);
     assert.equal(f.startNs, requestNs.get(id), `request ${id} did not start then`);
     if (!answered(f)) continue;
     const right = f.status === dialogue.status(id) || untold(f);
