@@ -29,6 +29,7 @@ export const DEFAULTS: Settings = {
     redis: { enabled: true },
     memcached: { enabled: true },
     mqtt: { enabled: true },
+    nats: { enabled: true },
     dns: { enabled: true, multicast: false },
   },
   masking: { literals: true, comments: true, keys: true },

@@ -94,6 +94,7 @@ export const SETTINGS = z.strictObject({
     redis: protocol,
     memcached: protocol,
     mqtt: protocol,
+    nats: protocol,
     dns: z.strictObject({ enabled: flag, multicast: flag }),
   }),
   masking: z.strictObject({ literals: flag, comments: flag, keys: flag }),

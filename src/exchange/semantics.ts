@@ -42,8 +42,10 @@ export const CLIENT_KIND = 1;
 export const PRODUCER_KIND = 2;
 export const SERVER_KIND = 4;
 export const CONSUMER_KIND = 8;
+/** A CONSUMER span as well, but at the client's end: what it received belongs to what it asked for before (a subscription). */
+export const RECEIVER_KIND = 16;
 /** The client's end, the server's end. */
-export const CLIENT_KINDS = CLIENT_KIND | PRODUCER_KIND;
+export const CLIENT_KINDS = CLIENT_KIND | PRODUCER_KIND | RECEIVER_KIND;
 export const SERVER_KINDS = SERVER_KIND | CONSUMER_KIND;
 
 /** What an exchange of one protocol means in OpenTelemetry's terms. Pure functions over the record. */

@@ -3,6 +3,7 @@ import { http } from './http/index.ts';
 import { mongodb } from './mongodb/index.ts';
 import { mqtt } from './mqtt/index.ts';
 import { mysql } from './mysql/index.ts';
+import { nats } from './nats/index.ts';
 import { postgresql } from './postgresql/index.ts';
 import type { Protocol } from './protocol.ts';
 import { redis } from './redis/index.ts';
@@ -19,4 +20,5 @@ export const PROTOCOLS: readonly Protocol[] = [
   mysql,
   tls,
   mqtt,
+  nats,
 ];

@@ -167,7 +167,7 @@ export class SeriesTable {
     const startNs = Math.max(x.startNs, this.#sweptNs);
     const semantics = x.protocol.semantics;
     const type = semantics.connectionType;
-    const edge = type === null ? null : this.#edge(pair, type, startNs);
+    const edge = type === null || kindsOf(x) === 0 ? null : this.#edge(pair, type, startNs);
     const clientError = semantics.errorType(x, CLIENT);
     const serverError = semantics.errorType(x, SERVER);
     const client = this.#point(pair, x, CLIENT, route, clientError, startNs, nowNs);
@@ -256,7 +256,7 @@ export class SeriesTable {
   #recordOverflow(pair: Pair, x: Exchange, durationNs: number, nowNs: number): void {
     this.#counters.seriesOverflow++;
     const semantics = x.protocol.semantics;
-    if (semantics.connectionType !== null) {
+    if (semantics.connectionType !== null && kindsOf(x) !== 0) {
       let edge = pair.edge;
       if (edge === null) {
         this.overflowEdge ??= new Edge(OVERFLOW, '', Math.max(x.startNs, this.#sweptNs));

@@ -7,6 +7,7 @@ import {
   CONSUMER_KIND,
   kindsOf,
   PRODUCER_KIND,
+  RECEIVER_KIND,
   SERVER,
   SERVER_KINDS,
   type Side,
@@ -122,7 +123,7 @@ export class Tracing {
       return;
     }
     if (client) {
-      head.kind = (kinds & PRODUCER_KIND) !== 0 ? KIND_PRODUCER : KIND_CLIENT;
+      head.kind = clientKind(kinds);
       head.span0 = ids.client0;
       head.span1 = ids.client1;
       head.hasParent = inside;
@@ -202,6 +203,11 @@ export class Tracing {
   #isOwn(ids: Identity): boolean {
     return this.#inbound.span0 === ids.server0 && this.#inbound.span1 === ids.server1;
   }
+}
+
+function clientKind(kinds: number): number {
+  if ((kinds & PRODUCER_KIND) !== 0) return KIND_PRODUCER;
+  return (kinds & RECEIVER_KIND) !== 0 ? KIND_CONSUMER : KIND_CLIENT;
 }
 
 /** Modulo 2^32, as the tables of recent things have it. */

@@ -6,10 +6,10 @@ import { PROTOCOLS } from '../../src/protocols/index.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { mqtt } from '../../src/protocols/mqtt/index.ts';
 import { mysql } from '../../src/protocols/mysql/index.ts';
+import { nats } from '../../src/protocols/nats/index.ts';
 import { postgresql } from '../../src/protocols/postgresql/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import { redis } from '../../src/protocols/redis/index.ts';
-import { nats } from '../../src/protocols/nats/index.ts';
 import { tls } from '../../src/protocols/tls/index.ts';
 import type { Conversation } from '../kit/conversation.ts';
 import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
@@ -19,9 +19,9 @@ import { conversations } from './http-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
 import { conversations as mqttConversations } from './mqtt-conversations.ts';
 import { conversations as mysqlConversations } from './mysql-conversations.ts';
-import { conversations as redisConversations } from './redis-conversations.ts';
 import { conversations as natsConversations } from './nats-conversations.ts';
 import { conversations as postgresConversations } from './postgresql-conversations.ts';
+import { conversations as redisConversations } from './redis-conversations.ts';
 import { conversations as tlsConversations } from './tls-conversations.ts';
 
 /** Every protocol with its conversations: a new one adds its line here. */

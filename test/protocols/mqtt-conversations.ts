@@ -36,7 +36,7 @@ export function publish(
   qos: number,
   id: number,
   payload: Buffer,
-  properties = Buffer.alloc(0),
+  properties: Buffer = Buffer.alloc(0),
 ): Buffer[] {
   const p = packet(
     3,

@@ -21,6 +21,7 @@ import {
   CONNECT,
   DISCONNECT,
   Fixed,
+  filtersFill,
   isTopic,
   MAX_FIXED,
   NAMES,
@@ -332,13 +333,6 @@ function passed(side: Side, w: Window): void {
 }
 
 const text = (buf: Buffer, from: number, to: number): string => TOPICS.text(buf, from, Math.min(to, from + MAX_TEXT));
-
-/** Length and text, each followed by `options` bytes, fill the packet exactly. */
-function filtersFill(buf: Buffer, from: number, end: number, options: number): boolean {
-  let at = from;
-  while (at + 2 <= end) at += 2 + buf.readUInt16BE(at) + options;
-  return at === end;
-}
 
 /** Bytes of a property's value, by identifier (5.0 section 2.2.2.2); 0: a variable integer, -1: text or data of 2 + n, -2: two texts. */
 const PROPERTY_BYTES = new Map<number, number>([

@@ -150,7 +150,8 @@ export function startAt(w: Window, at: number, toServer: boolean): number {
   if (f.type === PUBLISH) return publishAt(buf, body, end, f);
   if (f.type === SUBSCRIBE || f.type === UNSUBSCRIBE) {
     if (end - body < 5) return TOO_SHORT;
-    return buf.readUInt16BE(body) !== 0 && body + f.rest <= end ? A_START : WEAK_START;
+    if (buf.readUInt16BE(body) === 0) return NOT_A_START;
+    return filtersAt(buf, body + 2, Math.min(end, body + f.rest), body + f.rest <= end, f.type === SUBSCRIBE ? 1 : 0);
   }
   if (f.rest > 64) return NOT_A_START; // acknowledgements are short
   if (f.rest >= 2 && f.type !== CONNACK && f.type !== DISCONNECT && f.type !== AUTH) {
@@ -161,6 +162,27 @@ export function startAt(w: Window, at: number, toServer: boolean): number {
 }
 
 const FIXED = new Fixed();
+
+/** Topic filters fill the packet; in 5.0 properties stand in front of them. `whole`: all of it is there. */
+function filtersAt(buf: Buffer, from: number, end: number, whole: boolean, options: number): number {
+  if (filtersFill(buf, from, end, options)) return A_START;
+  const n = variableInt(buf, from, end);
+  const at = n > 0 ? from + n + variableValue(buf, from, n) : end;
+  if (at < end && filtersFill(buf, at, end, options)) return A_START;
+  return whole ? NOT_A_START : TOO_SHORT;
+}
+
+/** Length and readable text, each followed by `options` bytes, fill `buf[from, end)` exactly. */
+export function filtersFill(buf: Buffer, from: number, end: number, options: number): boolean {
+  let at = from;
+  while (at + 2 < end) {
+    const to = at + 2 + buf.readUInt16BE(at);
+    if (to === at + 2 || to + options > end) return false;
+    for (let i = at + 2; i < to; i++) if (buf[i]! < 0x20 || buf[i] === 0x7f) return false;
+    at = to + options;
+  }
+  return at === end && at > from;
+}
 
 /** Protocol name: `MQTT` with level 4 or 5, `MQIsdp` with level 3. */
 function connectAt(buf: Buffer, body: number, end: number): number {
@@ -183,8 +205,12 @@ function publishAt(buf: Buffer, body: number, end: number, f: Fixed): number {
   const topic = buf.readUInt16BE(body);
   const least = 2 + topic + (qosOf(f.flags) > 0 ? 2 : 0);
   if (topic > MAX_CREDIBLE_TOPIC || least > f.rest) return NOT_A_START;
-  // An empty topic stands for an alias (5.0); three characters and more are no accident.
+  // An empty topic stands for an alias (5.0). Three characters and more are no accident where the packet ends as another begins.
   if (!isTopic(buf, body + 2, Math.min(end, body + 2 + topic))) return NOT_A_START;
   if (body + 2 + topic > end) return TOO_SHORT;
-  return topic >= 3 ? A_START : WEAK_START;
+  if (topic < 3) return WEAK_START;
+  const next = body + f.rest;
+  return next < end && readFixed(buf, next, end, NEXT) < 0 ? NOT_A_START : A_START;
 }
+
+const NEXT = new Fixed();
