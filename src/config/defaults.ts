@@ -22,6 +22,7 @@ export const DEFAULTS: Settings = {
   protocols: {
     maxStatementBytes: '4KiB',
     http: { enabled: true },
+    http2: { enabled: true },
     tls: { enabled: true },
     mysql: { enabled: true },
     postgresql: { enabled: true },

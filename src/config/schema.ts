@@ -87,6 +87,7 @@ export const SETTINGS = z.strictObject({
   protocols: z.strictObject({
     maxStatementBytes: bytes('64', '16KiB'),
     http: protocol,
+    http2: protocol,
     tls: protocol,
     mysql: protocol,
     postgresql: protocol,

@@ -127,7 +127,7 @@ export class KeyedPairing extends Book {
     if (i >= 0) this.#take(i);
     else if (!this.#settled(x)) return;
     if (x.outcome !== IN_FLIGHT) return;
-    x.endNs = Math.max(w.timeBefore(), x.startNs);
+    x.endNs = Math.max(w.timeBefore(), Number.isNaN(x.firstByteNs) ? x.startNs : x.firstByteNs);
     this.#end(x, RESET);
   }
 

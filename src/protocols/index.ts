@@ -1,5 +1,6 @@
 import { dnsOverTcp, dnsOverUdp } from './dns/index.ts';
 import { http } from './http/index.ts';
+import { http2 } from './http2/index.ts';
 import { mongodb } from './mongodb/index.ts';
 import { mqtt } from './mqtt/index.ts';
 import { mysql } from './mysql/index.ts';
@@ -12,6 +13,7 @@ import { tls } from './tls/index.ts';
 /** Every protocol that spantap speaks: the one line to add for a new one. */
 export const PROTOCOLS: readonly Protocol[] = [
   http,
+  http2,
   dnsOverUdp,
   dnsOverTcp,
   mongodb,

@@ -59,6 +59,8 @@ export interface Expected {
   readonly target?: string;
   readonly status: number;
   readonly outcome?: number;
+  /** What the status may read as where parts of the response, or of what it refers to, were lost. */
+  readonly partly?: readonly number[];
   /** A response began, although its status is 0 and its end never came. */
   readonly began?: boolean;
   readonly version?: number;

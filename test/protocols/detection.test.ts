@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { http } from '../../src/protocols/http/index.ts';
+import { http2 } from '../../src/protocols/http2/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { mqtt } from '../../src/protocols/mqtt/index.ts';
@@ -16,6 +17,7 @@ import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
 import { OPENINGS } from '../kit/openings.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
+import { conversations as http2Conversations } from './http2-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
 import { conversations as mqttConversations } from './mqtt-conversations.ts';
 import { conversations as mysqlConversations } from './mysql-conversations.ts';
@@ -27,6 +29,8 @@ import { conversations as tlsConversations } from './tls-conversations.ts';
 /** Every protocol with its conversations: a new one adds its line here. */
 const ALL: [Protocol, readonly Conversation[]][] = [
   [http, conversations],
+  // the one that is upgraded begins as HTTP/1.1
+  [http2, http2Conversations.filter((c) => !c.name.startsWith('upgraded'))],
   [dnsOverTcp, dns],
   [dnsOverUdp, []],
   [tls, tlsConversations],

@@ -51,7 +51,7 @@ import {
 } from './heads.ts';
 import type { Messages } from './messages.ts';
 import { goawayReason, resetReason } from './reasons.ts';
-import { findFrame } from './resync.ts';
+import { FrameFinder } from './resync.ts';
 import { FRAME, Half, PAYLOAD, Stream } from './stream.ts';
 
 /** A header block with its frames' heads is read when it is whole. Servers accept 8 to 64 KiB of them; larger ones go by unread. */
@@ -170,7 +170,8 @@ export class Http2Decoder implements Decoder {
     const n = dir === TO_SERVER ? prefaceAt(w.buf, w.pos, w.end) : -1;
     if (n >= 0 && n < PREFACE.length) return false;
     const from = w.pos;
-    const found = n > 0 || findFrame(dir, w, h.maxFrame, this.#streams);
+    h.finder ??= new FrameFinder(dir);
+    const found = n > 0 || h.finder.find(w, h.maxFrame, this.#streams);
     if (w.pos > from) h.losses++;
     if (found) h.restart();
     return found;
@@ -338,6 +339,10 @@ export class Http2Decoder implements Decoder {
     s.lastNs = w.timeAt(pos);
     if (!s.answered) {
       if (status > 0 && status < 200 && !ends) return; // 1xx: the response is still to come
+      if (status === 0 && ends && (FIELDS.unknownPseudo === 0 || s.responseLosses !== this.#server.losses)) {
+        this.#responseEnds(s, w); // trailers, or nobody can say: the head was lost
+        return;
+      }
       if (this.#out.answer(id, w, pos) === null) {
         this.#drop(s);
         return;
@@ -437,7 +442,11 @@ export class Http2Decoder implements Decoder {
     h.stream = null;
     if (s === null || !h.endsStream) return -1;
     if (dir === TO_SERVER) this.#requestEnds(s, w, h);
-    else this.#responseEnds(s, w);
+    else {
+      // Nothing comes behind this; what was lost may have been the trailers that gRPC-Web has in its messages.
+      if (s.grpc && s.answered && s.responseLosses === h.losses && m !== null && !m.broken) lackGrpcStatus(s);
+      this.#responseEnds(s, w);
+    }
     return -1;
   }
 
@@ -460,7 +469,6 @@ export class Http2Decoder implements Decoder {
     }
     if (x.outcome === IN_FLIGHT) {
       if (s.responseLosses === this.#server.losses) x.responseBytes = s.responseBytes;
-      if (s.grpc && x.status < GRPC_STATUS_BASE && s.told !== null && !s.told.broken) lackGrpcStatus(s);
       this.#noteMessages(s);
     }
     this.#out.finish(x, w);

@@ -106,6 +106,6 @@ export function credibleFrame(buf: Buffer, at: number, end: number, maxFrame: nu
   const stream = frameStream(buf, at);
   if (!isLawful(type, length, flags, stream)) return NO_FRAME;
   if (type === SETTINGS && length > MOST_SETTINGS) return NO_FRAME;
-  if ((type === HEADERS || type === CONTINUATION) && length === 0) return NO_FRAME;
+  if (type === HEADERS && length === 0) return NO_FRAME;
   return FRAME_HEAD + length;
 }

@@ -2,6 +2,7 @@ import type { Exchange } from '../../exchange/exchange.ts';
 import type { Http2Detail } from './detail.ts';
 import { DynamicTable, type Memory } from './dynamic-table.ts';
 import type { Messages } from './messages.ts';
+import type { FrameFinder } from './resync.ts';
 
 /** RFC 9113 section 6.9.2. */
 const INITIAL_WINDOW = 65535;
@@ -70,6 +71,8 @@ export class Half {
   stream: Stream | null = null;
   /** How often bytes were lost. */
   losses = 0;
+  /** At work behind a loss; made for the first one. */
+  finder: FrameFinder | null = null;
   /** What this end may still send on the connection, and at first on each stream; not known after a loss. */
   credit = INITIAL_WINDOW;
   initialWindow = INITIAL_WINDOW;

@@ -22,8 +22,11 @@ export function blockKind(buf: Buffer, at: number, end: number): number {
     if (from >= end) return NOTHING;
     to -= buf[from++]!;
   }
-  if (buf[at + 3] === PUSH_PROMISE) from += 4;
-  else if ((flags & HAS_PRIORITY) !== 0) from += PRIORITY_BYTES;
+  if (buf[at + 3] === PUSH_PROMISE) {
+    // streams that a server begins have even numbers
+    if (from + 4 <= end && (buf[from]! > 127 || (buf[from + 3]! & 1) !== 0)) return BROKEN_BLOCK;
+    from += 4;
+  } else if ((flags & HAS_PRIORITY) !== 0) from += PRIORITY_BYTES;
   if (from > to) return BROKEN_BLOCK;
   // what another frame goes on with may be cut anywhere
   const whole = to <= end && (flags & END_HEADERS) !== 0;
