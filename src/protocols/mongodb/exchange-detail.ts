@@ -21,8 +21,11 @@ export class MongoDetail {
   batch = 0;
   /** Documents in the reply; -1: not counted. */
   rows = -1;
-  /** The command (legacy operations: query, selector) as on the wire: BSON, cut at the longest statement. */
-  body: Buffer | null = null;
+  /**
+   * The command (legacy operations: query, selector) as on the wire, cut at the longest statement: BSON, a character for each byte. It
+   * becomes text only for spans that leave.
+   */
+  body = '';
   /** The server's name for its error code. */
   codeName = '';
   context: WireContext | null = null;
@@ -38,5 +41,5 @@ const CONTEXT_BYTES = 300;
 
 /** What it takes, at up to two bytes a character. */
 export function detailBytes(d: MongoDetail): number {
-  return DETAIL_BYTES + (d.body === null ? 0 : d.body.length) + (d.context === null ? 0 : CONTEXT_BYTES);
+  return DETAIL_BYTES + d.body.length + (d.context === null ? 0 : CONTEXT_BYTES);
 }

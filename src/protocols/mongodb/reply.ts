@@ -61,7 +61,6 @@ const ERROR_BYTES = 64;
 
 const WORDS = new Words();
 const INNER = new Elements();
-const ROWS = new Elements();
 
 /** Reads how a request went, out of its reply, piece by piece as it comes. What was found passes by unseen, but for its count. */
 export class ReplyReader {
@@ -274,18 +273,23 @@ export class ReplyReader {
   }
 }
 
-/** Elements of an array that is whole in the window. */
+/** Documents in an array that is whole in the window; -1: it holds something else. Each is its type, its index as text, and its length. */
 function count(w: Window, e: Elements): number {
-  const { pos } = w;
+  const { buf, view } = w;
+  const end = e.valueAt + e.valueBytes - 1;
+  let at = e.valueAt + 4;
   let n = 0;
-  w.pos = e.valueAt;
-  ROWS.enter(w, e.valueBytes);
-  while (ROWS.next(w) === ELEMENT) {
+  while (at < end && buf[at] === DOCUMENT) {
+    do at++;
+    while (at < end && buf[at] !== 0);
+    at++;
+    if (at + MIN_DOCUMENT_BYTES > end) return -1;
+    const length = view.getInt32(at, true);
+    if (length < MIN_DOCUMENT_BYTES || length > end - at) return -1;
+    at += length;
     n++;
-    ROWS.pass(w);
   }
-  w.pos = pos;
-  return n;
+  return at === end ? n : -1;
 }
 
 /** The error code in the document at `buf[at]`, as far as it is in the window; NO_CODE when it is not there. */

@@ -280,11 +280,11 @@ export class RequestReader {
     if (!holds(w, 4)) return MORE;
     const length = w.view.getInt32(w.pos, true);
     if (length < MIN_DOCUMENT_BYTES || length > left) return this.#go(REST);
-    if (this.#out.detail === FULL && d.body === null) {
+    if (this.#out.detail === FULL && d.body === '') {
       if (d.command && x.operation === '') this.#glance(w, length);
       const kept = Math.min(length, this.#out.maxStatementBytes);
       if (!holds(w, kept)) return MORE;
-      d.body = Buffer.from(w.buf.subarray(w.pos, w.pos + kept));
+      d.body = w.buf.toString('latin1', w.pos, w.pos + kept);
       x.statementCut = length - kept;
     }
     this.#elements.enter(w, length);

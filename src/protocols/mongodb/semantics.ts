@@ -46,7 +46,7 @@ function attributes(x: Exchange, put: AttributeSink): void {
   const d = x.detail as MongoDetail | null;
   if (d !== null) {
     if (d.batch >= 2) put.int('db.operation.batch.size', d.batch);
-    if (d.body !== null) {
+    if (d.body !== '') {
       putQueryText(x, commandText(d.body, x.operation, d.command, maskingOf(x).literals), put);
     }
     if (d.rows >= 0) put.int('db.response.returned_rows', d.rows);

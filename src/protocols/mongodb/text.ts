@@ -36,12 +36,12 @@ interface Hiding {
 }
 
 /**
- * `body`: a document as on the wire, whole or cut anywhere. `values`: they are hidden; those of commands that carry credentials
+ * `body`: a document as on the wire, a character for each byte, whole or cut anywhere. `values`: they are hidden; those of commands that carry credentials
  * always are. Arrays are folded: of neighbours that read the same, one is shown.
  */
-export function commandText(body: Buffer, command: string, isCommand: boolean, values: boolean): string {
+export function commandText(body: string, command: string, isCommand: boolean, values: boolean): string {
   const w = BODY;
-  w.show(body);
+  w.show(Buffer.from(body, 'latin1'));
   w.pos = 0;
   w.first = 0;
   w.end = body.length;
