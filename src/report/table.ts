@@ -14,7 +14,7 @@ const FIGURES: Column[] = ['REQUESTS', 'ERRORS', '', 'P50', 'P95', 'P99', 'BYTES
 
 const left = (title: string): Column => ({ title, right: false });
 const PAIR_COLUMNS = [left('CLIENT'), left('SERVER'), { title: 'PORT', right: true }, left('PROTOCOL'), ...FIGURES];
-const ROUTE_COLUMNS = [left('SERVER'), left('OPERATION'), left('ROUTE'), ...FIGURES];
+const ROUTE_COLUMNS = [left('SERVER'), left('OPERATION'), left('TARGET'), ...FIGURES];
 
 export function reportText(tallies: Tallies, coverage: Coverage, paint: Paint): string {
   const pairs = busiest(tallies.pairs.values());

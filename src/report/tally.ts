@@ -115,7 +115,8 @@ export class Tallies implements ExchangeListener {
 
   #routeOf(x: Exchange, pair: PairTally, path: string): RouteTally {
     const server = fullName(pair.server);
-    const template = pair.server === null ? OTHER : this.#template(pair.server, path);
+    // what is no path is of low cardinality as it is: a query summary, a topic
+    const template = pair.server === null ? OTHER : path.startsWith('/') ? this.#template(pair.server, path) : path;
     const found = row(
       this.routes,
       [server, x.operation, template].join('\n'),

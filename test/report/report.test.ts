@@ -111,7 +111,7 @@ test('the table: a row for each pair and route, busiest first', () => {
 10.0.0.1  cart        80  ask             12       2  16.7 %  5.96 ms  998 ms  998 ms  10.8 KiB
 10.0.0.1  10.0.0.3    80  ask              1       1   100 %        -       -       -     100 B
 
-SERVER    OPERATION  ROUTE       REQUESTS  ERRORS              P50     P95     P99     BYTES
+SERVER    OPERATION  TARGET      REQUESTS  ERRORS              P50     P95     P99     BYTES
 cart      GET        /item/{id}        11       1  9.09 %  5.96 ms  998 ms  998 ms  10.7 KiB
 10.0.0.3  GET        /                  1       1   100 %        -       -       -     100 B
 cart      GET        /pay               1       1   100 %        -       -       -     100 B
