@@ -4,7 +4,7 @@ export class MysqlCounters {
   packedTooLarge = 0;
   /** Compressed packets whose content is not what they say. */
   packedUnreadable = 0;
-  /** Executions of statements whose text was not seen, or forgotten. */
+  /** Commands for prepared statements whose text was not seen, or forgotten. */
   unknownStatements = 0;
 }
 

@@ -59,12 +59,8 @@ export function isText(buf: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-/** `buf[from, to)` as text; a character of UTF-8 that was cut at `to` is left out. */
-export function textOf(buf: Buffer, from: number, to: number, cut: boolean): string {
-  return buf.toString('utf8', from, cut ? characterEnd(buf, from, to) : to);
-}
-
-function characterEnd(buf: Buffer, from: number, to: number): number {
+/** The end of the last whole character of UTF-8 in `buf[from, to)`, where a text was cut at `to`. */
+export function characterEnd(buf: Buffer, from: number, to: number): number {
   let i = to;
   while (i > from && to - i < 4 && (buf[i - 1]! & 0xc0) === 0x80) i--;
   if (i === from) return to;

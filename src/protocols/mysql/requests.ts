@@ -1,6 +1,6 @@
 import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
-import { namespaceOf, summarizeSql, traceparentOf, tracestateOf } from '../../exchange/sql/sql.ts';
+import { traceparentOf, tracestateOf } from '../../exchange/sql/sql.ts';
 import { FULL, IN_ORDER, LOST, MORE, SKIP, STOP, type Step, type Window } from '../protocol.ts';
 import {
   answerTo,
@@ -23,11 +23,13 @@ import {
   MAX_PACKET,
   NOTHING,
 } from './commands.ts';
+import { COUNTERS } from './counters.ts';
 import { DETAIL_BYTES, MysqlDetail } from './exchange-detail.ts';
 import { LOGIN_HEAD, LOGIN_ZEROS, Login, loginStart, readChangeUser, readLogin } from './handshake.ts';
-import { HEADER, textOf, u24, u32 } from './packet.ts';
+import { characterEnd, HEADER, u24, u32 } from './packet.ts';
 import { LAST_PREPARED, NO, type Prepared, type Session, UNKNOWN, YES } from './session.ts';
 import { commandStart, NONE, WEAK } from './starts.ts';
+import { readStatement } from './statement.ts';
 import { beginsWithAttributes, behindAttributes, bulkRows, MAX_ATTRIBUTE_BYTES } from './text.ts';
 
 /** Bytes of commands without a statement that are looked at: names in COM_INIT_DB, the user and database of COM_CHANGE_USER. */
@@ -258,18 +260,17 @@ export class Requests {
     const s = this.#s;
     const { buf } = w;
     const from = this.#textStart(w, command, to);
-    const end = Math.min(to, from + s.out.maxStatementBytes);
-    const cut = from < 0 ? length - 1 : w.pos + HEADER + length - end;
-    const text = from < 0 ? '' : cut > 0 ? textOf(buf, from, end, true) : WORDS.text(buf, from, end);
-    const summary = summarizeSql(text, 'mysql', cut > 0);
+    const behind = w.pos + HEADER + length;
+    let end = Math.min(to, from + s.out.maxStatementBytes);
+    if (end < behind && from >= 0) end = characterEnd(buf, from, end);
+    const cut = from < 0 ? length - 1 : behind - end;
+    const text = from < 0 ? '' : WORDS.text(buf, from, end);
+    const { summary, database, drops } = readStatement(text, cut > 0);
     if (command.code === COM_STMT_PREPARE) {
       const kept: Prepared = { text, cut, summary, parameters: 0 };
       s.statements.set(LAST_PREPARED, kept, 2 * (text.length + summary.length));
-    } else {
-      const database = namespaceOf(text, 'mysql', cut > 0);
-      if (database !== '') s.switches(x, database);
-      else if (dropsDatabase(summary, s.namespace)) s.switches(x, '');
-    }
+    } else if (database !== '') s.switches(x, database);
+    else if (drops && s.namespace !== '' && summary.includes(s.namespace)) s.switches(x, '');
     if (x !== null) this.#describe(x, text, cut, summary);
   }
 
@@ -292,8 +293,10 @@ export class Requests {
     const d = x.detail as MysqlDetail | null;
     if (d !== null && command.code === COM_STMT_BULK_EXECUTE && to - at === length && known !== undefined)
       d.batchSize = bulkRows(w.buf, at, to, known.parameters);
-    if (known === undefined) s.out.asked(x, detailBytes(x));
-    else this.#describe(x, known.text, known.cut, known.summary);
+    if (known === undefined) {
+      COUNTERS.unknownStatements++;
+      s.out.asked(x, detailBytes(x));
+    } else this.#describe(x, known.text, known.cut, known.summary);
   }
 
   #describe(x: Exchange, text: string, cut: number, summary: string): void {
@@ -324,7 +327,3 @@ export class Requests {
 }
 
 const detailBytes = (x: Exchange): number => (x.detail === null ? 0 : DETAIL_BYTES) + 2 * x.target.length;
-
-/** `DROP DATABASE shop` while shop is the one in use leaves none. */
-const dropsDatabase = (summary: string, namespace: string): boolean =>
-  namespace !== '' && /^DROP (DATABASE|SCHEMA)\b/i.test(summary) && summary.includes(namespace);

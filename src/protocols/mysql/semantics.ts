@@ -50,8 +50,8 @@ function attributes(x: Exchange, put: AttributeSink): void {
   put.string('db.system.name', systemOf(x));
   if (x.namespace !== '') put.string('db.namespace', x.namespace);
   const summary = summaryOf(x);
-  if (summary !== '') put.string('db.query.summary', summary);
-  if (!OF_STATEMENTS.has(x.operation)) put.string('db.operation.name', x.operation);
+  if (summary === '') put.string('db.operation.name', x.operation);
+  else put.string('db.query.summary', summary);
   if (x.statement !== '') putQueryText(x, shownText(x, false), put);
   const d = x.detail as MysqlDetail | null;
   if (d !== null) {
