@@ -1,9 +1,9 @@
 import { IN_FLIGHT } from '../../exchange/exchange.ts';
-import { BARE, FULL, LOST, MORE, SKIP, STOP, type Step, type Window } from '../protocol.ts';
-import { DETAIL_BYTES, PostgresDetail } from './exchange-detail.ts';
+import { BARE, FULL, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
+import { PostgresDetail } from './exchange-detail.ts';
+import { readFirst, TYPED } from './first.ts';
 import {
   BIND,
-  CANCEL_CODE,
   CLOSE,
   COPY_DONE,
   COPY_FAIL,
@@ -12,29 +12,17 @@ import {
   FLUSH,
   FRONTEND,
   FUNCTION_CALL,
-  GSS_CODE,
   HEAD_BYTES,
-  MAJOR,
-  MAX_CANCEL,
-  MAX_STARTUP,
-  MIN_CANCEL,
   PARSE,
   QUERY,
-  SSL_CODE,
   SYNC,
 } from './messages.ts';
 import { IDENTITY_BYTES, type Session } from './session.ts';
-import { StartupOptions } from './startup.ts';
 import { LONG_NAME, readStatement, type Statement } from './statements.ts';
-import { EXECUTING, FUNCTION, PREPARING, SIMPLE, STARTUP, type Unit } from './unit.ts';
+import { EXECUTING, FUNCTION, PREPARING, SIMPLE, type Unit } from './unit.ts';
 
 /** Longest name of a prepared statement or portal that is kept. Servers cut identifiers at 63 bytes, these names they do not cut. */
 const MAX_NAME = 255;
-
-/** First byte of a TLS record with a handshake (RFC 8446 section 5.1). */
-const TLS_HANDSHAKE = 0x16;
-
-const OPTIONS = new StartupOptions();
 
 /** The client's direction. */
 export class Requests {
@@ -75,8 +63,9 @@ export class Requests {
         return MORE;
       }
       if (this.untyped) {
-        const step = this.#first(w, n);
+        const step = readFirst(session, w);
         if (step >= 0) return step as Step;
+        this.untyped = step !== TYPED;
         continue;
       }
       this.atStart = false;
@@ -146,72 +135,6 @@ export class Requests {
     u.x.requestBytes = w.base + w.pos - u.requestFrom;
   }
 
-  /**
-   * A first message: its length (4 bytes), and the protocol's version or a code (4 bytes). -1: read on. Clients that got no
-   * encryption begin anew with the next one.
-   */
-  #first(w: Window, n: number): number {
-    const { buf, view, pos } = w;
-    if (buf[pos] === TLS_HANDSHAKE) return STOP; // the consent was not seen
-    if (buf[pos] !== 0) return LOST;
-    if (n < 8) {
-      w.want = 8;
-      return MORE;
-    }
-    const length = view.getUint32(pos);
-    const code = view.getUint32(pos + 4);
-    if (length > MAX_STARTUP) return LOST;
-    if (n < length) {
-      w.want = length;
-      return MORE;
-    }
-    if ((code === SSL_CODE || code === GSS_CODE) && length === 8) {
-      this.#session.negotiating = true;
-      w.pos += 8;
-      return -1;
-    }
-    if (code === CANCEL_CODE && length >= MIN_CANCEL && length <= MAX_CANCEL) {
-      this.#cancel(w, length);
-      return -1;
-    }
-    if (code >>> 16 !== MAJOR || !OPTIONS.read(w, length)) return LOST;
-    this.#startup(w, length);
-    return -1;
-  }
-
-  /** The key that permits it is not looked at; nothing answers, the server hangs up. */
-  #cancel(w: Window, length: number): void {
-    const { out } = this.#session;
-    const x = out.begin(-1, w, w.pos, w.pos + 8);
-    w.pos += length;
-    if (x === null) return;
-    x.operation = 'CANCEL';
-    x.requestEndNs = w.timeBefore();
-    x.requestBytes = length;
-    out.asked(x, 0);
-    out.oneWay(x);
-  }
-
-  #startup(w: Window, length: number): void {
-    const session = this.#session;
-    session.negotiating = false;
-    session.namespace = OPTIONS.database;
-    session.certain = true;
-    const u = session.begin(STARTUP, 'STARTUP', w, length);
-    w.pos += length;
-    this.untyped = false;
-    const { x } = u;
-    if (x === null) return;
-    if (session.out.detail === FULL) {
-      const detail = new PostgresDetail(session.dialect);
-      detail.user = OPTIONS.user;
-      x.detail = detail;
-    }
-    this.#asked(u, OPTIONS.user.length);
-    this.#growing = u;
-    this.#grow(w);
-  }
-
   /** A message of `total` bytes with all that is needed of it. False: it is none. */
   #message(w: Window, type: number, total: number): boolean {
     const session = this.#session;
@@ -262,7 +185,7 @@ export class Requests {
     this.#growing = u;
     if (u.x === null) return true;
     this.#about(u, s, true);
-    this.#asked(u, s === null ? 0 : s.text.length);
+    session.asked(u, s === null ? 0 : s.text.length);
     return true;
   }
 
@@ -408,7 +331,7 @@ export class Requests {
       detail.functionId = w.view.getUint32(w.pos + HEAD_BYTES);
       u.x.detail = detail;
     }
-    this.#asked(u, 0);
+    session.asked(u, 0);
   }
 
   /** A unit of the extended protocol begins here. */
@@ -427,7 +350,7 @@ export class Requests {
     u.open = false;
     this.#open = null;
     this.#session.last = u;
-    if (u.x !== null) this.#asked(u, u.parsing && u.statement !== null ? u.statement.text.length : 0);
+    if (u.x !== null) this.#session.asked(u, u.parsing && u.statement !== null ? u.statement.text.length : 0);
   }
 
   /** What the unit's statement is. `own`: its text stands in the request. */
@@ -445,11 +368,6 @@ export class Requests {
       x.statementCut = s.cut;
       detail.hasOwnText = own;
     } else if (u.name !== LONG_NAME) detail.statementName = u.name;
-  }
-
-  #asked(u: Unit, characters: number): void {
-    const x = u.x!;
-    this.#session.out.asked(x, 2 * (characters + x.target.length) + (x.detail === null ? 0 : DETAIL_BYTES));
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Exchange, IN_FLIGHT, UNSEEN } from '../../exchange/exchange.ts';
 import type { SqlDialect } from '../../exchange/sql/sql.ts';
 import { type Exchanges, IN_ORDER, type Window } from '../protocol.ts';
+import { DETAIL_BYTES } from './exchange-detail.ts';
 import { PARSE } from './messages.ts';
 import { PENDING } from './sqlstate.ts';
 import { type Statement, Statements } from './statements.ts';
@@ -76,6 +77,12 @@ export class Session {
     x.requestHeadEnd = headEnd;
     this.#queue.push(u);
     return u;
+  }
+
+  /** All of the unit's request is known that will be, in texts of so many characters besides its target. */
+  asked(u: Unit, characters: number): void {
+    const x = u.x!;
+    this.out.asked(x, 2 * (characters + x.target.length) + (x.detail === null ? 0 : DETAIL_BYTES));
   }
 
   /** A Sync that belongs to no unit: a ReadyForQuery will answer it. */
