@@ -1,6 +1,7 @@
 import { dnsOverTcp, dnsOverUdp } from './dns/index.ts';
 import { http } from './http/index.ts';
 import { http2 } from './http2/index.ts';
+import { memcached } from './memcached/index.ts';
 import { mongodb } from './mongodb/index.ts';
 import { mqtt } from './mqtt/index.ts';
 import { mysql } from './mysql/index.ts';
@@ -9,6 +10,7 @@ import { postgresql } from './postgresql/index.ts';
 import type { Protocol } from './protocol.ts';
 import { redis } from './redis/index.ts';
 import { tls } from './tls/index.ts';
+import { websocket } from './websocket/index.ts';
 
 /** Every protocol that spantap speaks: the one line to add for a new one. */
 export const PROTOCOLS: readonly Protocol[] = [
@@ -18,9 +20,11 @@ export const PROTOCOLS: readonly Protocol[] = [
   dnsOverTcp,
   mongodb,
   redis,
+  memcached,
   postgresql,
   mysql,
   tls,
   mqtt,
   nats,
+  websocket,
 ];

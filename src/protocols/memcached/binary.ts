@@ -1,0 +1,212 @@
+/** The binary protocol: a header of 24 bytes, extras, key, value. */
+
+import { Words } from '../../bytes/words.ts';
+import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import { type Exchanges, FULL, IN_ORDER, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
+import { ADMIN, MAX_KEY, OPERATIONS, type Operation, RETRIEVE, STAT_OPCODE } from './commands.ts';
+import { DETAIL_BYTES, MemcachedDetail, NO_TAG } from './exchange-detail.ts';
+import type { Matcher } from './match.ts';
+import { binaryStatus } from './status.ts';
+
+export const REQUEST_MAGIC = 0x80;
+export const RESPONSE_MAGIC = 0x81;
+/**
+ * 0 magic, 1 opcode, 2..3 length of the key, 4 length of the extras, 5 data type (always 0), 6..7 vbucket or status, 8..11 length of
+ * extras, key and value, 12..15 opaque, 16..23 cas.
+ */
+const HEADER_BYTES = 24;
+/** Items have at most 1 GiB (`-I`). */
+const MAX_BODY = 2 ** 30 + 1024;
+
+const KEYS = new Words();
+
+export const NOT_A_HEADER = 0;
+export const CUT_HEADER = 1;
+export const A_HEADER = 2;
+
+/** Whether a header with that magic stands at `w.pos`, as far as the window shows. */
+export function headerAt(w: Window, magic: number): number {
+  const { buf, pos } = w;
+  const have = w.end - pos;
+  if (have === 0) return CUT_HEADER;
+  if (buf[pos] !== magic) return NOT_A_HEADER;
+  const operation = have > 1 ? OPERATIONS[buf[pos + 1]!] : null;
+  if (operation === undefined || (have > 5 && buf[pos + 5] !== 0)) return NOT_A_HEADER;
+  if (have < HEADER_BYTES) return CUT_HEADER;
+  const keyBytes = w.view.getUint16(pos + 2);
+  const extraBytes = buf[pos + 4]!;
+  const bodyBytes = w.view.getUint32(pos + 8);
+  if (keyBytes > MAX_KEY || keyBytes + extraBytes > bodyBytes || bodyBytes > MAX_BODY) return NOT_A_HEADER;
+  if (magic === RESPONSE_MAGIC) return binaryStatus(w.view.getUint16(pos + 6)) === undefined ? NOT_A_HEADER : A_HEADER;
+  const { fewestExtras, mostExtras } = operation!;
+  return extraBytes < fewestExtras || extraBytes > mostExtras ? NOT_A_HEADER : A_HEADER;
+}
+
+export class BinaryRequests {
+  readonly #out: Exchanges;
+  #exchange: Exchange | null = null;
+  #inBody = false;
+  #startOffset = 0;
+  #silent = false;
+  /** The last quiet request, its opcode and opaque value. */
+  #lastQuiet: Exchange | null = null;
+  #lastOpcode = -1;
+  #lastOpaque = NO_TAG;
+
+  constructor(out: Exchanges) {
+    this.#out = out;
+  }
+
+  forget(): void {
+    const x = this.#exchange;
+    if (x !== null && this.#silent && isWaiting(x)) this.#out.oneWay(x);
+    this.#exchange = null;
+    this.#inBody = false;
+  }
+
+  decode(w: Window): Step {
+    for (;;) {
+      if (this.#inBody) this.#finish(w);
+      const header = headerAt(w, REQUEST_MAGIC);
+      if (header === NOT_A_HEADER) return LOST;
+      if (header === CUT_HEADER) return more(w, HEADER_BYTES);
+      const { buf, pos, view } = w;
+      const operation = OPERATIONS[buf[pos + 1]!]!;
+      const key = pos + HEADER_BYTES + buf[pos + 4]!;
+      const keyEnd = key + view.getUint16(pos + 2);
+      if (this.#out.detail === FULL && keyEnd > w.end) return more(w, keyEnd - pos);
+      this.#begin(w, operation, key, keyEnd);
+      const bodyBytes = view.getUint32(pos + 8);
+      w.pos = pos + HEADER_BYTES;
+      this.#inBody = true;
+      if (bodyBytes > 0) {
+        w.want = bodyBytes;
+        return SKIP;
+      }
+    }
+  }
+
+  #begin(w: Window, operation: Operation, key: number, keyEnd: number): void {
+    const { buf, pos, view } = w;
+    const opcode = buf[pos + 1]!;
+    const opaque = view.getUint32(pos + 12);
+    const { command, quiet } = operation;
+    // Answers to quiet requests are known by their opaque value, if the client takes a new one for each.
+    const twin = quiet && opcode === this.#lastOpcode && opaque === this.#lastOpaque;
+    if (twin && this.#lastQuiet !== null && isWaiting(this.#lastQuiet)) this.#lastQuiet.detail = null; // pairs with nothing
+    const untold = twin || (quiet && opaque === 0);
+    if (quiet) {
+      this.#lastQuiet = null;
+      this.#lastOpcode = opcode;
+      this.#lastOpaque = opaque;
+    }
+    this.#silent = untold || (quiet && command.kind === ADMIN);
+    this.#startOffset = w.base + pos;
+    const x = this.#out.begin(IN_ORDER, w, pos, pos + HEADER_BYTES);
+    this.#exchange = x;
+    if (x === null) return;
+    if (quiet) this.#lastQuiet = x;
+    const d = new MemcachedDetail(command.kind, opcode, quiet, opaque, 0);
+    x.operation = command.name;
+    x.target = command.name;
+    x.detail = d;
+    // The key of an authentication is its mechanism, and what follows is a password.
+    if (command.keyAt === 0 || keyEnd === key) {
+      x.statement = command.name;
+      return;
+    }
+    d.keys = 1;
+    if (this.#out.detail !== FULL) return;
+    const most = key + Math.max(0, this.#out.maxStatementBytes - command.name.length - 1);
+    x.statement = `${command.name} ${KEYS.text(buf, key, Math.min(keyEnd, most))}`;
+    x.statementCut = Math.max(0, keyEnd - most);
+  }
+
+  /** The request ends in front of `w.pos`. */
+  #finish(w: Window): void {
+    const x = this.#exchange;
+    this.#exchange = null;
+    this.#inBody = false;
+    if (x === null || x.outcome !== IN_FLIGHT) return;
+    x.requestEndNs = w.timeBefore();
+    x.requestBytes = w.base + w.pos - this.#startOffset;
+    if (Number.isNaN(x.firstByteNs)) x.requestHeadEnd = w.seqAt(w.pos);
+    this.#out.asked(x, 2 * x.statement.length + DETAIL_BYTES);
+    if (this.#silent && isWaiting(x)) this.#out.oneWay(x);
+  }
+}
+
+const isWaiting = (x: Exchange): boolean => x.outcome === IN_FLIGHT && Number.isNaN(x.firstByteNs);
+
+export class BinaryReplies {
+  readonly #out: Exchanges;
+  readonly #matcher: Matcher;
+  #exchange: Exchange | null = null;
+  #inBody = false;
+  /** More messages of the same answer follow (statistics). */
+  #more = false;
+  #startOffset = 0;
+
+  constructor(out: Exchanges, matcher: Matcher) {
+    this.#out = out;
+    this.#matcher = matcher;
+  }
+
+  forget(): void {
+    if (this.#exchange !== null) this.#out.truncate(this.#exchange);
+    this.#exchange = null;
+    this.#inBody = false;
+    this.#more = false;
+  }
+
+  decode(w: Window): Step {
+    for (;;) {
+      if (this.#inBody) this.#bodyEnds(w);
+      const header = headerAt(w, RESPONSE_MAGIC);
+      if (header === NOT_A_HEADER) return LOST;
+      if (header === CUT_HEADER) return more(w, HEADER_BYTES);
+      const { buf, pos, view } = w;
+      const opcode = buf[pos + 1]!;
+      const status = binaryStatus(view.getUint16(pos + 6))!;
+      const bodyBytes = view.getUint32(pos + 8);
+      if (!this.#more) {
+        this.#startOffset = w.base + pos;
+        this.#exchange = this.#answered(w, opcode, view.getUint32(pos + 12));
+      }
+      const x = this.#exchange;
+      if (x !== null) {
+        x.status = status.number;
+        x.failed = status.isError;
+        if ((OPERATIONS[opcode]!.command.kind & RETRIEVE) !== 0 && x.detail instanceof MemcachedDetail)
+          x.detail.values = view.getUint16(pos + 6) === 0 ? 1 : 0;
+      }
+      this.#more = opcode === STAT_OPCODE && bodyBytes > 0 && view.getUint16(pos + 6) === 0;
+      w.pos = pos + HEADER_BYTES;
+      this.#inBody = true;
+      if (bodyBytes > 0) {
+        w.want = bodyBytes;
+        return SKIP;
+      }
+    }
+  }
+
+  /** An answer to a quiet request without an opaque value of its own is nobody's. */
+  #answered(w: Window, opcode: number, opaque: number): Exchange | null {
+    return OPERATIONS[opcode]!.quiet && opaque === 0 ? null : this.#matcher.binary(w, opcode, opaque);
+  }
+
+  #bodyEnds(w: Window): void {
+    this.#inBody = false;
+    if (this.#more) return;
+    const x = this.#exchange;
+    this.#exchange = null;
+    if (x === null) return;
+    if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - this.#startOffset;
+    this.#out.finish(x, w);
+  }
+}
+
+function more(w: Window, bytes: number): Step {
+  w.want = bytes;
+  return MORE;
+}
