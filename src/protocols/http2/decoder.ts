@@ -1,4 +1,3 @@
-import { IN_FLIGHT } from '../../exchange/exchange.ts';
 import {
   type Decoder,
   type Dir,
@@ -24,12 +23,10 @@ import {
   frameLength,
   frameStream,
   GOAWAY,
-  HAS_PRIORITY,
   HEADERS,
   isLawful,
   PADDED,
   PREFACE,
-  PRIORITY_BYTES,
   PUSH_PROMISE,
   prefaceAt,
   RST_STREAM,
@@ -37,48 +34,27 @@ import {
   USUAL_FRAME,
   WINDOW_UPDATE,
 } from './frames.ts';
-import { GRPC_STATUS_BASE, statusOfReason, webStatus } from './grpc.ts';
+import { webStatus } from './grpc.ts';
 import { BlockReader } from './header-block.ts';
-import {
-  adoptDetail,
-  bytesOf,
-  lackGrpcStatus,
-  newStream,
-  readResponseHead,
-  readTrailers,
-  settleGrpc,
-  VERSION,
-} from './heads.ts';
+import { Block, BROKEN, findBlock, INCOMPLETE, MAX_BLOCK, WHOLE } from './header-frames.ts';
+import { settleGrpc } from './heads.ts';
 import type { Messages } from './messages.ts';
-import { goawayReason, resetReason } from './reasons.ts';
 import { FrameFinder } from './resync.ts';
-import { FRAME, Half, PAYLOAD, Stream } from './stream.ts';
+import { FRAME, Half, PAYLOAD, type Stream } from './stream.ts';
+import { Streams } from './streams.ts';
 
-/** A header block with its frames' heads is read when it is whole. Servers accept 8 to 64 KiB of them; larger ones go by unread. */
-export const MAX_BLOCK = 65536;
-/** A Stream and its place in the map; its texts belong to the exchange. */
-const STREAM_BYTES = 256;
-/** When so many streams are known, those are looked for whose exchange was given up, or whose end was lost. */
-const MANY_STREAMS = 256;
-/** A response that moved on before bytes were lost, and not for so long since then, has ended among them. */
-const SILENT_NS = 10e9;
+/** Settings (RFC 9113 section 6.5.2): `id(16) value(32)` each. */
 const SETTING_BYTES = 6;
 const INITIAL_WINDOW_SIZE = 4;
 const MAX_FRAME_SIZE = 5;
 /** RFC 9113 section 6.9.1. */
 const MAX_WINDOW = 0x7fffffff;
-/** Bytes of a request that go into its identity, at most. */
-const IDENTITY_BYTES = 64;
+/** Of GOAWAY: the last stream and the error code. */
+const GOAWAY_BYTES = 8;
 
-const SCRATCH = Buffer.alloc(MAX_BLOCK);
+const BLOCK = new Block();
 const FIELDS = new Fields();
 const BLOCKS = new BlockReader(COUNTERS);
-
-/** What #block() found. */
-const WHOLE = 0;
-const INCOMPLETE = 1;
-const TOO_LARGE = 2;
-const BROKEN = 3;
 
 /** HTTP/2 (RFC 9113) without TLS: by prior knowledge, behind an upgrade from HTTP/1.1, or joined midway. */
 export class Http2Decoder implements Decoder {
@@ -86,20 +62,15 @@ export class Http2Decoder implements Decoder {
   readonly #out: Exchanges;
   readonly #client: Half;
   readonly #server: Half;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams: Streams;
   readonly #wanted: number;
-  /** The highest stream that the client began. */
-  #lastId = 0;
-  /** No stream that is known is higher. */
-  #highest = 0;
-  #purgeAt = MANY_STREAMS;
 
   constructor(out: Exchanges) {
     this.#out = out;
     this.#client = new Half(out, USUAL_FRAME);
     this.#server = new Half(out, USUAL_FRAME);
+    this.#streams = new Streams(out, this.#client, this.#server);
     this.#wanted = out.detail === FULL ? FOR_SPANS : FOR_METRICS;
-    if (out.inherited !== null) this.#inherit(out.inherited);
   }
 
   decode(dir: Dir, w: Window): Step {
@@ -115,10 +86,6 @@ export class Http2Decoder implements Decoder {
         w.want = FRAME_HEAD;
         return MORE;
       }
-      const length = frameLength(buf, pos);
-      const type = buf[pos + 3]!;
-      const flags = buf[pos + 4]!;
-      const id = frameStream(buf, pos);
       if (dir === TO_SERVER && buf[pos] === PREFACE.charCodeAt(0)) {
         const n = prefaceAt(buf, pos, w.end);
         if (n < 0) return LOST;
@@ -128,6 +95,10 @@ export class Http2Decoder implements Decoder {
         h.table.reset();
         continue;
       }
+      const length = frameLength(buf, pos);
+      const type = buf[pos + 3]!;
+      const flags = buf[pos + 4]!;
+      const id = frameStream(buf, pos);
       if (!isLawful(type, length, flags, id)) return LOST;
       if (h.passing) {
         if (type !== CONTINUATION) return LOST;
@@ -138,7 +109,7 @@ export class Http2Decoder implements Decoder {
         return step as Step;
       } else if (type === HEADERS || type === PUSH_PROMISE) {
         if (dir === TO_SERVER && (type === PUSH_PROMISE || (id & 1) === 0)) return LOST;
-        const found = this.#block(h, w, length, flags, id);
+        const found = findBlock(h, w);
         if (found === INCOMPLETE) return MORE;
         if (found === BROKEN) return LOST;
         if (found === WHOLE) {
@@ -149,12 +120,12 @@ export class Http2Decoder implements Decoder {
       } else if (type === CONTINUATION) {
         return LOST;
       } else if (type === RST_STREAM || type === SETTINGS || type === GOAWAY || type === WINDOW_UPDATE) {
-        const needed = FRAME_HEAD + (type === GOAWAY ? 8 : length);
-        if (have < needed && needed <= MAX_BLOCK) {
+        const needed = FRAME_HEAD + (type === GOAWAY ? GOAWAY_BYTES : length);
+        if (needed <= MAX_BLOCK) {
           w.want = needed;
-          return MORE;
+          if (have < needed) return MORE;
+          this.#control(dir, w, type, length, flags, id);
         }
-        if (needed <= MAX_BLOCK) this.#control(dir, w, type, length, flags, id);
       }
       const all = FRAME_HEAD + length;
       if (have < all) {
@@ -187,179 +158,33 @@ export class Http2Decoder implements Decoder {
 
   end(_dir: Dir, _w: Window): void {}
 
-  /** The request that asked for the upgrade is stream 1, half closed (RFC 7540 section 3.2); the client's settings travelled in its header. */
-  #inherit(x: NonNullable<Exchanges['inherited']>): void {
-    x.version = VERSION;
-    const s = new Stream(1, x, adoptDetail(x), 0, 0);
-    s.requestEnded = true;
-    s.requestBytes = x.requestBytes;
-    this.#streams.set(1, s);
-    this.#out.hold(STREAM_BYTES);
-    this.#lastId = 1;
-    this.#highest = 1;
-    this.#server.creditKnown = false;
-  }
-
-  // --- header blocks ---------------------------------------------------------------------------------------------------
-
-  /** Looks for the end of the header block whose first frame is at `w.pos`; sets `h.blockBytes` to the bytes of all its frames. */
-  #block(h: Half, w: Window, length: number, flags: number, id: number): number {
-    const { buf, pos } = w;
-    const have = w.end - pos;
-    if (h.blockBytes === 0) {
-      h.blockBytes = FRAME_HEAD + length;
-      h.blockOpen = (flags & END_HEADERS) === 0;
-    }
-    while (h.blockOpen) {
-      if (h.blockBytes + FRAME_HEAD > MAX_BLOCK) return TOO_LARGE;
-      w.want = h.blockBytes + FRAME_HEAD;
-      if (have < w.want) return INCOMPLETE;
-      const at = pos + h.blockBytes;
-      if (buf[at + 3] !== CONTINUATION || frameStream(buf, at) !== id) return BROKEN;
-      h.blockBytes += FRAME_HEAD + frameLength(buf, at);
-      h.blockOpen = (buf[at + 4]! & END_HEADERS) === 0;
-    }
-    if (h.blockBytes > MAX_BLOCK) return TOO_LARGE;
-    w.want = h.blockBytes;
-    return have < h.blockBytes ? INCOMPLETE : WHOLE;
-  }
-
   /** The block at `w.pos` is whole. False: it is broken. */
   #headers(dir: Dir, h: Half, w: Window, type: number, length: number, flags: number, id: number): boolean {
     const { buf, pos } = w;
     const end = pos + h.blockBytes;
     h.blockBytes = 0;
-    // [pad length] [priority | promised stream] fragment [padding]
-    let from = pos + FRAME_HEAD;
-    let to = from + length;
-    if ((flags & PADDED) !== 0) to -= buf[from++]!;
-    if (type === PUSH_PROMISE) from += 4;
-    else if ((flags & HAS_PRIORITY) !== 0) from += PRIORITY_BYTES;
-    if (from > to) return false;
-    let block = buf;
-    if (pos + FRAME_HEAD + length < end) {
-      let n = buf.copy(SCRATCH, 0, from, to);
-      for (let at = pos + FRAME_HEAD + length; at < end; ) {
-        const next = at + FRAME_HEAD + frameLength(buf, at);
-        n += buf.copy(SCRATCH, n, at + FRAME_HEAD, next);
-        at = next;
-      }
-      block = SCRATCH;
-      from = 0;
-      to = n;
-    }
-    if (!BLOCKS.read(h.table, block, from, to, this.#wanted, FIELDS)) {
+    if (!BLOCK.take(buf, pos, end)) return false;
+    if (!BLOCKS.read(h.table, BLOCK.buf, BLOCK.from, BLOCK.to, this.#wanted, FIELDS)) {
       COUNTERS.brokenBlocks++;
       return false;
     }
+    w.pos = end;
     const ends = (flags & END_STREAM) !== 0;
-    if (type === PUSH_PROMISE) {
-      COUNTERS.pushes++;
-      w.pos = end;
-    } else if (dir === TO_SERVER) this.#requestHead(h, w, id, end, pos + FRAME_HEAD + length, ends);
-    else this.#responseHead(w, id, end, ends);
+    if (type === PUSH_PROMISE) COUNTERS.pushes++;
+    else if (dir === TO_SERVER) this.#streams.asked(w, id, FIELDS, pos, pos + FRAME_HEAD + length, ends);
+    else this.#streams.answered(w, id, FIELDS, pos, ends);
     return true;
   }
 
-  /** A block that does not fit into the window goes by, frame by frame: the table is lost with it. */
+  /** A block that is too large goes by, frame by frame: the table is lost with it. */
   #passBlock(dir: Dir, h: Half, w: Window, type: number, flags: number, id: number): void {
     COUNTERS.oversizedBlocks++;
     h.table.lose();
     h.blockBytes = 0;
     h.passing = (flags & END_HEADERS) === 0;
-    if (dir === TO_SERVER) {
-      this.#lastId = Math.max(this.#lastId, id);
-      return;
-    }
-    const s = this.#streams.get(id);
-    if (type !== HEADERS || s === undefined) return;
-    if (!s.answered && this.#out.answer(id, w, w.pos) === null) {
-      this.#drop(s);
-      return;
-    }
-    s.answered = true;
-    if ((flags & END_STREAM) === 0) return;
-    this.#drop(s);
-    this.#out.truncate(s.exchange);
+    if (dir === TO_SERVER) this.#streams.askedUnread(id);
+    else if (type === HEADERS) this.#streams.answeredUnread(w, id, (flags & END_STREAM) !== 0);
   }
-
-  #requestHead(h: Half, w: Window, id: number, end: number, firstEnd: number, ends: boolean): void {
-    const { pos } = w;
-    w.pos = end;
-    let s = this.#streams.get(id);
-    if (s === undefined) {
-      if (id <= this.#lastId) return; // trailers of one that has ended
-      if (!FIELDS.asks && (ends || FIELDS.unknownPseudo === 0)) {
-        if (FIELDS.unknownPseudo > 0) COUNTERS.unclearBlocks++;
-        return; // trailers of one that was not seen, or nobody can say
-      }
-      this.#lastId = id;
-      if (FIELDS.oversized) {
-        COUNTERS.oversizedLists++;
-        return;
-      }
-      const begun = this.#begin(w, id, pos, Math.min(firstEnd, pos + IDENTITY_BYTES));
-      if (begun === null) return;
-      s = begun;
-      const x = s.exchange;
-      x.requestHeadEnd = w.seqAt(end);
-      this.#out.asked(x, bytesOf(x, s.detail));
-    }
-    s.requestBytes += end - pos;
-    if (ends) this.#requestEnds(s, w, h);
-  }
-
-  #begin(w: Window, id: number, from: number, to: number): Stream | null {
-    if (this.#streams.size >= this.#purgeAt) this.#purge(w.timeAt(from));
-    if (!this.#out.hold(STREAM_BYTES)) {
-      COUNTERS.streamsRefused++;
-      return null;
-    }
-    const x = this.#out.begin(id, w, from, to);
-    if (x === null) {
-      this.#out.release(STREAM_BYTES);
-      return null;
-    }
-    const s = newStream(x, FIELDS, this.#out, this.#client.losses, this.#server.losses);
-    this.#streams.set(id, s);
-    this.#highest = id;
-    return s;
-  }
-
-  #responseHead(w: Window, id: number, end: number, ends: boolean): void {
-    const { pos } = w;
-    w.pos = end;
-    const { status } = FIELDS;
-    const s = this.#streams.get(id);
-    if (s === undefined) {
-      if ((id & 1) === 1 && status >= 200) COUNTERS.unasked++; // a promised stream has an even number
-      return;
-    }
-    const x = s.exchange;
-    s.lastNs = w.timeAt(pos);
-    if (!s.answered) {
-      if (status > 0 && status < 200 && !ends) return; // 1xx: the response is still to come
-      if (status === 0 && ends && (FIELDS.unknownPseudo === 0 || s.responseLosses !== this.#server.losses)) {
-        this.#responseEnds(s, w); // trailers, or nobody can say: the head was lost
-        return;
-      }
-      if (this.#out.answer(id, w, pos) === null) {
-        this.#drop(s);
-        return;
-      }
-      s.answered = true;
-      readResponseHead(s, FIELDS, ends);
-    } else if (status > 0 && x.status === 0 && x.outcome === IN_FLIGHT) {
-      // the head before this one, whose status was not known, was a 1xx
-      x.firstByteNs = w.timeAt(pos);
-      s.responseBytes = 0;
-      readResponseHead(s, FIELDS, ends);
-    } else if (x.outcome === IN_FLIGHT) readTrailers(s, FIELDS);
-    s.responseBytes += end - pos;
-    if (ends) this.#responseEnds(s, w);
-  }
-
-  // --- DATA ------------------------------------------------------------------------------------------------------------
 
   /** Takes the head of a DATA frame. -1: go on. */
   #data(dir: Dir, h: Half, w: Window, length: number, flags: number, id: number): number {
@@ -378,7 +203,7 @@ export class Http2Decoder implements Decoder {
     h.credit -= length;
     h.phase = PAYLOAD;
     w.pos += head;
-    const s = this.#streams.get(id) ?? null;
+    const s = this.#streams.get(id);
     h.stream = s;
     if (s === null) return -1;
     if (dir === TO_SERVER) {
@@ -441,121 +266,35 @@ export class Http2Decoder implements Decoder {
     h.phase = FRAME;
     h.stream = null;
     if (s === null || !h.endsStream) return -1;
-    if (dir === TO_SERVER) this.#requestEnds(s, w, h);
-    else {
-      // Nothing comes behind this; what was lost may have been the trailers that gRPC-Web has in its messages.
-      if (s.grpc && s.answered && s.responseLosses === h.losses && m !== null && !m.broken) lackGrpcStatus(s);
-      this.#responseEnds(s, w);
-    }
+    if (dir === TO_SERVER) this.#streams.requestEnds(s, w);
+    else this.#streams.dataEnds(s, w);
     return -1;
   }
-
-  // --- ends ------------------------------------------------------------------------------------------------------------
-
-  #requestEnds(s: Stream, w: Window, h: Half): void {
-    const x = s.exchange;
-    if (s.requestEnded || x.outcome !== IN_FLIGHT) return;
-    s.requestEnded = true;
-    x.requestEndNs = w.timeBefore();
-    if (s.requestLosses === h.losses) x.requestBytes = s.requestBytes;
-  }
-
-  #responseEnds(s: Stream, w: Window): void {
-    const x = s.exchange;
-    this.#drop(s);
-    if (!s.answered) {
-      this.#out.truncate(x); // its head was lost
-      return;
-    }
-    if (x.outcome === IN_FLIGHT) {
-      if (s.responseLosses === this.#server.losses) x.responseBytes = s.responseBytes;
-      this.#noteMessages(s);
-    }
-    this.#out.finish(x, w);
-  }
-
-  #abort(s: Stream, w: Window, reason: number): void {
-    const x = s.exchange;
-    COUNTERS.resets++;
-    this.#drop(s);
-    if (x.outcome === IN_FLIGHT) {
-      x.reason = reason;
-      this.#noteMessages(s);
-      if (s.grpc && x.status < GRPC_STATUS_BASE) {
-        settleGrpc(x, statusOfReason(reason, w.timeBefore() - x.startNs, s.timeoutNs));
-      }
-    }
-    this.#out.abort(x, w);
-  }
-
-  /** Messages are told only where none can have been missed. */
-  #noteMessages(s: Stream): void {
-    const d = s.detail;
-    if (d === null || s.asked === null || s.told === null) return;
-    if (s.requestLosses === this.#client.losses && !s.asked.broken) {
-      d.requestMessages = s.asked.count;
-      d.requestMessageBytes = s.asked.bytes;
-      d.requestCompressed = s.asked.compressed;
-    }
-    if (s.responseLosses === this.#server.losses && !s.told.broken) {
-      d.responseMessages = s.told.count;
-      d.responseMessageBytes = s.told.bytes;
-      d.responseCompressed = s.told.compressed;
-    }
-  }
-
-  #drop(s: Stream): void {
-    if (this.#streams.delete(s.id)) this.#out.release(STREAM_BYTES);
-    // bytes of it that are being read are nobody's any more
-    if (this.#client.stream === s) this.#client.stream = null;
-    if (this.#server.stream === s) this.#server.stream = null;
-  }
-
-  /** Forgets the streams whose exchange was given up, and those whose end was lost, as it seems. */
-  #purge(nowNs: number): void {
-    for (const s of this.#streams.values()) {
-      if (s.exchange.outcome !== IN_FLIGHT) this.#drop(s);
-      else if (s.answered && s.responseLosses !== this.#server.losses && nowNs - s.lastNs > SILENT_NS) {
-        this.#drop(s);
-        this.#out.truncate(s.exchange);
-      }
-    }
-    this.#purgeAt = Math.max(MANY_STREAMS, 2 * this.#streams.size);
-  }
-
-  // --- control frames --------------------------------------------------------------------------------------------------
 
   /** The frame at `w.pos` is whole (of GOAWAY: what is read of it). */
   #control(dir: Dir, w: Window, type: number, length: number, flags: number, id: number): void {
     const { view, pos } = w;
     const at = pos + FRAME_HEAD;
-    if (type === RST_STREAM) {
-      const s = this.#streams.get(id);
-      if (s === undefined) return;
-      w.pos = at + length;
-      this.#abort(s, w, resetReason(dir, view.getUint32(at)));
-      w.pos = pos;
-    } else if (type === WINDOW_UPDATE) this.#credit(dir, view.getUint32(at) & MAX_WINDOW, id);
-    else if (type === SETTINGS) {
-      if ((flags & ACK) === 0) this.#settings(dir, w, at, at + length);
-    } else if (dir === TO_CLIENT) {
-      w.pos = at + 8;
-      this.#goaway(w, view.getUint32(at) & MAX_WINDOW, view.getUint32(at + 4));
-      w.pos = pos;
+    switch (type) {
+      case RST_STREAM:
+        w.pos = at + length;
+        this.#streams.reset(dir, w, id, view.getUint32(at));
+        break;
+      case WINDOW_UPDATE: {
+        const bytes = view.getUint32(at) & MAX_WINDOW;
+        const other = dir === TO_SERVER ? this.#server : this.#client;
+        if (id === 0) other.credit = Math.min(other.credit + bytes, MAX_WINDOW);
+        else this.#streams.credit(dir, id, bytes);
+        break;
+      }
+      case SETTINGS:
+        if ((flags & ACK) === 0) this.#settings(dir, w, at, at + length);
+        break;
+      default:
+        w.pos = at + GOAWAY_BYTES;
+        if (dir === TO_CLIENT) this.#streams.goaway(w, view.getUint32(at) & MAX_WINDOW, view.getUint32(at + 4));
     }
-  }
-
-  /** The sender of this lets the other end send more. */
-  #credit(dir: Dir, bytes: number, id: number): void {
-    const other = dir === TO_SERVER ? this.#server : this.#client;
-    if (id === 0) {
-      other.credit = Math.min(other.credit + bytes, MAX_WINDOW);
-      return;
-    }
-    const s = this.#streams.get(id);
-    if (s === undefined) return;
-    if (dir === TO_SERVER) s.responseCredit += bytes;
-    else s.requestCredit += bytes;
+    w.pos = pos;
   }
 
   /**
@@ -570,17 +309,6 @@ export class Http2Decoder implements Decoder {
       if (which === INITIAL_WINDOW_SIZE && value <= MAX_WINDOW) other.initialWindow = value;
       else if (which === MAX_FRAME_SIZE && value >= USUAL_FRAME && value < 2 ** 24) other.maxFrame = value;
     }
-  }
-
-  /** The server has not looked at streams above `last`, and will not (section 6.8). */
-  #goaway(w: Window, last: number, code: number): void {
-    if (last >= this.#highest) return;
-    let highest = 0;
-    for (const s of this.#streams.values()) {
-      if (s.id > last) this.#abort(s, w, goawayReason(code));
-      else highest = Math.max(highest, s.id);
-    }
-    this.#highest = highest;
   }
 }
 

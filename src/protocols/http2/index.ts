@@ -10,7 +10,7 @@ import {
   YES_REVERSED,
 } from '../protocol.ts';
 import { COUNTERS } from './counters.ts';
-import { Http2Decoder, MAX_BLOCK } from './decoder.ts';
+import { Http2Decoder } from './decoder.ts';
 import {
   CONTINUATION,
   credibleFrame,
@@ -22,6 +22,7 @@ import {
   USUAL_FRAME,
 } from './frames.ts';
 import { grpcSemantics } from './grpc-semantics.ts';
+import { MAX_BLOCK } from './header-frames.ts';
 import { http2Semantics } from './semantics.ts';
 import { A_REQUEST, BROKEN_BLOCK, blockKind, NOTHING } from './structure.ts';
 

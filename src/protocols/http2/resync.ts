@@ -27,6 +27,11 @@ const BROKEN = 0;
 const OPEN = 1;
 const FOUND = 2;
 
+/** The streams that are under way. */
+export interface Known {
+  has(id: number): boolean;
+}
+
 /** Looks for the start of a frame behind a loss in one direction. Linear: every byte is looked at once, and few places again. */
 export class FrameFinder {
   /** The kind of header block that this side sends. */
@@ -45,7 +50,7 @@ export class FrameFinder {
    * True: `w.pos` stands at a frame. False: it stands at the first place that may be one, or at the end. `streams`: those that are under
    * way; `maxFrame`: the longest payload that is believed.
    */
-  find(w: Window, maxFrame: number, streams: ReadonlyMap<number, unknown>): boolean {
+  find(w: Window, maxFrame: number, streams: Known): boolean {
     const at = this.#look(w, maxFrame, streams);
     if (at < 0) {
       const first = this.#places[0];
@@ -60,7 +65,7 @@ export class FrameFinder {
   }
 
   /** Index of a frame, -1 if there is none yet. */
-  #look(w: Window, maxFrame: number, streams: ReadonlyMap<number, unknown>): number {
+  #look(w: Window, maxFrame: number, streams: Known): number {
     const places = this.#places;
     const segments = this.#segments;
     let kept = 0;
@@ -92,7 +97,7 @@ export class FrameFinder {
     return -1;
   }
 
-  #judge(w: Window, from: number, segment: boolean, maxFrame: number, streams: ReadonlyMap<number, unknown>): number {
+  #judge(w: Window, from: number, segment: boolean, maxFrame: number, streams: Known): number {
     const { buf, end } = w;
     let links = 0;
     for (let at = from; at < end; links++) {
