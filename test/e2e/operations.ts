@@ -13,6 +13,8 @@ export interface Operation {
   readonly expected: Expected;
   /** Error as the client was told it; '' when all was well. */
   status: string;
+  /** What else the client was told of how it went, where the protocol has words for that. */
+  code?: string;
   /** By the client's clock; NaN for what the client does by itself. */
   readonly startMs: number;
   endMs: number;
@@ -31,14 +33,21 @@ export class Recorder {
     this.#statusOf = statusOf;
   }
 
-  /** Resolves with null when the operation failed. */
-  async time<T>(connection: string, expected: Expected, act: () => Promise<T>): Promise<T | null> {
-    const o = { connection, expected, status: '', startMs: performance.now(), endMs: Number.NaN };
+  /** Resolves with null when the operation failed; `codeOf` takes the operation's `code` out of what it resolved with. */
+  async time<T>(
+    connection: string,
+    expected: Expected,
+    act: () => Promise<T>,
+    codeOf: (result: T) => string = () => '',
+  ): Promise<T | null> {
+    const o = { connection, expected, status: '', code: '', startMs: performance.now(), endMs: Number.NaN };
     this.operations.push(o);
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Late(`${connection}: ${JSON.stringify(expected)}`)), MAX_MS);
     try {
-      return await Promise.race([act(), late.promise]);
+      const result = await Promise.race([act(), late.promise]);
+      o.code = codeOf(result);
+      return result;
     } catch (error) {
       if (error instanceof Late) throw error;
       o.status = this.#statusOf(error);
@@ -139,7 +148,7 @@ function seen(s: Span, expected: Expected): Expected {
 function expectation(o: Operation): Expected {
   const failed = o.status === '' ? 0 : 1;
   const status = failed === 0 ? undefined : o.status;
-  const code = o.expected['db.system.name'] === undefined ? undefined : status;
+  const code = o.expected['db.system.name'] === undefined ? undefined : o.status || o.code || undefined;
   return { ...o.expected, failed, 'error.type': status, 'db.response.status_code': code };
 }
 
