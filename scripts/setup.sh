@@ -60,6 +60,9 @@ if [ "$tests" = 1 ]; then
   have redis-server || want redis-server
   have memcached || want memcached
   have_postgres || want postgresql
+  have mosquitto || want mosquitto
+  have nats-server || want nats-server
+  have rabbitmq-server || want rabbitmq-server # brings Erlang
 fi
 
 as_root() {
@@ -75,7 +78,7 @@ as_root() {
 # cluster `main`, which rests on disk.)
 policy=/usr/sbin/policy-rc.d
 new_services() { # those of the tests' peers that have no init script yet
-  for service in nginx redis-server memcached postgresql; do
+  for service in nginx redis-server memcached postgresql mosquitto nats-server rabbitmq-server; do
     [ -e "/etc/init.d/$service" ] || echo "$service"
   done
 }
