@@ -37,6 +37,21 @@ export const OPENINGS: readonly Opening[] = [
     hex(`4a000000 0a 382e302e3336 00 08000000 ${'41'.repeat(8)} 00 ffff`),
   ),
   opening(
+    'mysql midway',
+    hex('09000000 03 53454c4543542031'),
+    hex('01000001 01 17000002 03646566 00 00 00 01 31 00 0c'),
+  ),
+  opening('mysql ok', hex('01000000 0e'), hex('07000001 00 0000 0200 0000')),
+  opening('mysql error', hex('05000000 02 6e6f6e65'), hex('0b000001 ff 1904 23 3432303030 6e6f')),
+  opening('mysql prepared', hex('0a000000 17 01000000 00 01000000'), hex('0c000001 00 01000000 0000 0000 00 0000')),
+  opening(
+    'mysql compressed',
+    hex('0d0000 00 000000 09000000 03 53454c4543542031'),
+    hex('0b0000 01 000000 07000001 00 0000 0200 0000'),
+  ),
+  // the younger protocol of the same servers: a length of four bytes, then a type
+  opening('mysqlx', hex('01000000 01'), hex('05000000 0b 08051a00')),
+  opening(
     'postgresql',
     Buffer.concat([hex('00000029 00030000'), Buffer.from('user\0alice\0database\0shop\0\0')]),
     hex('52 00000008 00000000 53 00000016'),
