@@ -1,4 +1,4 @@
-import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import { type Exchange, IN_FLIGHT, UNKNOWN } from '../../exchange/exchange.ts';
 import { type Decoder, type Dir, type Exchanges, LOST, MORE, type Step, TO_SERVER, type Window } from '../protocol.ts';
 import { detailBytes, MongoDetail, UNTOLD } from './exchange-detail.ts';
 import { MAX_PACKED_BYTES, unpack } from './packed.ts';
@@ -103,7 +103,11 @@ export class MongoDecoder implements Decoder {
   gap(dir: Dir, _w: Window): void {
     if (dir === TO_SERVER) {
       const m = this.#request;
-      if (m.exchange !== null && m.oneWay && m.exchange.outcome === IN_FLIGHT) this.#out.oneWay(m.exchange);
+      const x = m.exchange;
+      if (x !== null && x.outcome === IN_FLIGHT) {
+        this.#out.asked(x, textBytes(x, x.detail as MongoDetail)); // what is known of it is all that will be
+        if (m.oneWay) this.#out.oneWay(x);
+      }
       m.phase = START;
       m.exchange = null;
       this.#out.requestsLost();
@@ -170,6 +174,7 @@ export class MongoDecoder implements Decoder {
     if (inner === null || requestStart(inner) === NOT_A_START) {
       COUNTERS.unread++;
       x.detail = new MongoDetail(OP_COMPRESSED);
+      x.operation = UNKNOWN;
     } else {
       this.#asked.begin(inner, x);
       m.oneWay = this.#asked.oneWay;

@@ -18,8 +18,9 @@ import {
   STRING,
   skipTo,
 } from './bson.ts';
+import { cursorKey } from './command.ts';
 import { type MongoDetail, NO_CODE, UNTOLD } from './exchange-detail.ts';
-import { cursorKey, DONE } from './request.ts';
+import { DONE } from './request.ts';
 import {
   CHECKSUM_BYTES,
   CHECKSUM_PRESENT,

@@ -1,25 +1,9 @@
-import { Words } from '../../bytes/words.ts';
-import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import { type Exchange, IN_FLIGHT, UNKNOWN } from '../../exchange/exchange.ts';
 import { type Exchanges, FULL, MORE, SKIP, type Step, type Table, type Window } from '../protocol.ts';
-import {
-  ARRAY,
-  BOOLEAN,
-  BROKEN,
-  DOCUMENT,
-  ELEMENT,
-  Elements,
-  END,
-  holds,
-  INT64,
-  MIN_DOCUMENT_BYTES,
-  NEEDS,
-  STRING,
-  skipTo,
-  textEnd,
-} from './bson.ts';
-import { contextIn, MAX_COMMENT_BYTES } from './comment.ts';
+import { BROKEN, ELEMENT, Elements, END, holds, MIN_DOCUMENT_BYTES, NEEDS, skipTo, textEnd } from './bson.ts';
+import { CommandFields, isBatch, TO_COUNT, WANTED, WORDS } from './command.ts';
 import { MongoDetail } from './exchange-detail.ts';
-import { MAX_COMMAND_BYTES, MAX_TARGET_BYTES } from './starts.ts';
+import { MAX_TARGET_BYTES, unwrapped } from './starts.ts';
 import {
   CHECKSUM_BYTES,
   CHECKSUM_PRESENT,
@@ -46,9 +30,6 @@ import {
 /** What read() answers when `w.pos` stands behind the message. */
 export const DONE = -1;
 
-/** Names of databases have at most 63 bytes. */
-const MAX_DATABASE_BYTES = 128;
-
 /** Phases. */
 const SECTION = 0;
 const BODY = 1;
@@ -57,32 +38,15 @@ const ITEMS = 3;
 const SEQUENCE = 4;
 const REST = 5;
 
+const DOT = 0x2e;
+
 /** What the phases answer to one another, besides MORE and SKIP. */
 const GO_ON = -2;
-
-const DB = Buffer.from('$db');
-const COLLECTION = Buffer.from('collection');
-const MAX_AWAIT_TIME = Buffer.from('maxAwaitTimeMS');
-const MAX_TIME = Buffer.from('maxTimeMS');
-const AWAIT_DATA = Buffer.from('awaitData');
-const PIPELINE = Buffer.from('pipeline');
-const COMMENT = Buffer.from('comment');
-const QUERY_COMMENT = Buffer.from('$comment');
-/** What OP_QUERY begins with when options stand beside the query: a document `$query`, or `query` in old clients. */
-const WRAPPED = [Buffer.from('\x03$query\0'), Buffer.from('\x03query\0')];
-/** Fields, and identifiers of sections, whose documents are what a command does many times. */
-const BATCHES = ['documents', 'updates', 'deletes', 'ops'].map((word) => Buffer.from(word));
-/** A pipeline that begins with this stage: the array's length, a document `0` and its length, the type of the stage's value. */
-const CHANGE_STREAM = Buffer.from('$changeStream\0');
-const STAGE_AT = 4 + 3 + 4 + 1;
-
-const WORDS = new Words();
 
 /** Reads what a request asks for, piece by piece as it comes, into its exchange. What does not matter passes by unseen. */
 export class RequestReader {
   readonly #out: Exchanges;
-  /** Cursors that wait for documents, by their id. */
-  readonly #tails: Table<true>;
+  readonly #command: CommandFields;
   readonly #elements = new Elements();
   readonly #items = new Elements();
   #phase = REST;
@@ -92,14 +56,12 @@ export class RequestReader {
   #end = 0;
   #messageEnd = 0;
   #sequenceEnd = 0;
-  /** The next element is the document's first. */
-  #first = false;
   /** Nothing answers it. */
   oneWay = false;
 
   constructor(out: Exchanges, tails: Table<true>) {
     this.#out = out;
-    this.#tails = tails;
+    this.#command = new CommandFields(out, tails);
   }
 
   /** Nothing of the message is wanted: it goes by up to the stream offset `end`. */
@@ -117,6 +79,7 @@ export class RequestReader {
     const opcode = opcodeAt(w, pos);
     const d = new MongoDetail(opcode);
     x.detail = d;
+    x.operation = UNKNOWN; // until it is read
     this.#x = x;
     this.#detail = d;
     this.#messageEnd = w.base + pos + messageLength(w, pos);
@@ -157,8 +120,8 @@ export class RequestReader {
     const flags = view.getInt32(w.pos + HEADER_BYTES, true);
     const from = w.pos + HEADER_BYTES + 4;
     const to = textEnd(buf, from, w.end);
-    const dot = buf.indexOf(0x2e, from);
-    const split = dot < 0 || dot >= to ? to : dot;
+    let split = from;
+    while (split < to && buf[split] !== DOT) split++;
     x.namespace = WORDS.text(buf, from, split);
     x.target = split === to ? '' : WORDS.text(buf, split + 1, to);
     w.pos = to + 1;
@@ -167,7 +130,7 @@ export class RequestReader {
       case OP_QUERY:
         w.pos += 8; // numberToSkip, numberToReturn
         this.#phase = BODY;
-        w.pos = unwrapped(w);
+        w.pos = unwrapped(w, w.pos);
         d.exhaust = (flags & QUERY_EXHAUST) !== 0;
         d.tails = (flags & QUERY_TAILABLE) !== 0 && (flags & QUERY_AWAIT_DATA) !== 0;
         d.command = x.target === '$cmd';
@@ -176,7 +139,7 @@ export class RequestReader {
         return;
       case OP_GET_MORE:
         x.operation = 'getMore';
-        x.waits = this.#isTail(w, w.pos + 4);
+        x.waits = this.#command.isTail(w, w.pos + 4);
         return;
       case OP_INSERT:
         x.operation = 'insert';
@@ -192,11 +155,6 @@ export class RequestReader {
         this.#phase = BODY;
         return;
     }
-  }
-
-  /** The cursor id at `buf[at]` is one that waits; requestStart() has seen to it that it is in the window. */
-  #isTail(w: Window, at: number): boolean {
-    return this.#tails.size > 0 && at + 8 <= w.end && this.#tails.get(cursorKey(w, at)) !== undefined;
   }
 
   /** MORE, SKIP, or DONE. */
@@ -281,14 +239,14 @@ export class RequestReader {
     const length = w.view.getInt32(w.pos, true);
     if (length < MIN_DOCUMENT_BYTES || length > left) return this.#go(REST);
     if (this.#out.detail === FULL && d.body === '') {
-      if (d.command && x.operation === '') this.#glance(w, length);
+      if (d.command && x.operation === UNKNOWN) this.#glance(w, length);
       const kept = Math.min(length, this.#out.maxStatementBytes);
       if (!holds(w, kept)) return MORE;
       d.body = w.buf.toString('latin1', w.pos, w.pos + kept);
       x.statementCut = length - kept;
     }
     this.#elements.enter(w, length);
-    this.#first = true;
+    this.#command.first = true;
     return this.#go(FIELDS);
   }
 
@@ -297,7 +255,7 @@ export class RequestReader {
     const e = this.#elements;
     const { pos } = w;
     e.enter(w, length);
-    if (e.next(w) === ELEMENT) this.#lookFirst(w, e, this.#x!, this.#detail!);
+    if (e.next(w) === ELEMENT) this.#command.lookFirst(w, e, this.#x!, this.#detail!);
     w.pos = pos;
   }
 
@@ -312,8 +270,15 @@ export class RequestReader {
         case END:
           return this.#go(this.#behindBody());
       }
-      if (this.#detail!.command && !this.#look(w, e)) return MORE;
-      if (this.#phase !== FIELDS) return GO_ON;
+      if (this.#detail!.command) {
+        const looked = this.#command.look(w, e, this.#x!, this.#detail!);
+        if (looked === WANTED) return MORE;
+        if (looked === TO_COUNT) {
+          w.pos = e.valueAt;
+          this.#items.enter(w, e.valueBytes);
+          return this.#go(ITEMS);
+        }
+      }
       if (!e.pass(w)) return SKIP;
     }
   }
@@ -321,80 +286,6 @@ export class RequestReader {
   #behindBody(): number {
     const { opcode } = this.#detail!;
     return opcode === OP_MSG ? SECTION : opcode === OP_COMMAND ? BODY : REST;
-  }
-
-  /** Takes what a field of the command says; false: `w.want` bytes of it are needed. */
-  #look(w: Window, e: Elements): boolean {
-    const x = this.#x!;
-    const d = this.#detail!;
-    if (this.#first) return this.#lookFirst(w, e, x, d);
-    switch (e.type) {
-      case STRING:
-        if (e.named(w, DB)) {
-          if (!holdsText(w, e, MAX_DATABASE_BYTES)) return false;
-          x.namespace = textOf(w, e, MAX_DATABASE_BYTES);
-        } else if (e.named(w, COLLECTION) && x.operation === 'getMore') {
-          if (!holdsText(w, e, MAX_TARGET_BYTES)) return false;
-          x.target = textOf(w, e, MAX_TARGET_BYTES);
-        } else return this.#comment(w, e, d);
-        return true;
-      case DOCUMENT:
-        return this.#comment(w, e, d);
-      case BOOLEAN:
-        if (!e.named(w, AWAIT_DATA)) return true;
-        if (!e.holds(w, 1)) return false;
-        d.tails = w.buf[e.valueAt] === 1;
-        return true;
-      case ARRAY:
-        return this.#lookArray(w, e, x, d);
-      default:
-        // a hello that waits for news of the topology, a getMore on a cursor that waits for documents
-        if (e.named(w, MAX_AWAIT_TIME) || (e.named(w, MAX_TIME) && x.operation === 'getMore')) x.waits = true;
-        return true;
-    }
-  }
-
-  /** The name of a command's first field is the command, its text the collection or whatever it is about. */
-  #lookFirst(w: Window, e: Elements, x: Exchange, d: MongoDetail): boolean {
-    const name = e.nameTo - e.nameFrom <= MAX_COMMAND_BYTES ? WORDS.text(w.buf, e.nameFrom, e.nameTo) : '';
-    if (d.opcode === OP_COMMAND && name !== x.operation) {
-      this.#first = false; // metadata
-      return true;
-    }
-    if (e.type === STRING) {
-      if (!holdsText(w, e, MAX_TARGET_BYTES)) return false;
-      x.target = textOf(w, e, MAX_TARGET_BYTES);
-    } else if (e.type === INT64 && this.#tails.size > 0) {
-      if (!e.holds(w, 8)) return false;
-      x.waits = this.#isTail(w, e.valueAt);
-    }
-    x.operation = name;
-    this.#first = false;
-    return true;
-  }
-
-  #lookArray(w: Window, e: Elements, x: Exchange, d: MongoDetail): boolean {
-    if (x.operation === 'aggregate' && e.named(w, PIPELINE)) {
-      const needed = STAGE_AT + CHANGE_STREAM.length;
-      if (e.valueBytes < needed) return true;
-      if (!e.holds(w, needed)) return false;
-      const at = e.valueAt + STAGE_AT;
-      d.tails = w.buf.compare(CHANGE_STREAM, 0, CHANGE_STREAM.length, at, at + CHANGE_STREAM.length) === 0;
-    } else if (this.#out.detail === FULL && isBatch(w.buf, e.nameFrom, e.nameTo)) {
-      w.pos = e.valueAt;
-      this.#items.enter(w, e.valueBytes);
-      this.#phase = ITEMS;
-    }
-    return true;
-  }
-
-  /** A trace context may travel in the comment, or in a document in its place. */
-  #comment(w: Window, e: Elements, d: MongoDetail): boolean {
-    if (this.#out.detail < FULL || e.valueBytes > MAX_COMMENT_BYTES) return true;
-    if (!e.named(w, COMMENT) && !e.named(w, QUERY_COMMENT)) return true;
-    if (!e.holds(w, e.valueBytes)) return false;
-    d.context = contextIn(w, e);
-    return true;
   }
 
   /** The elements of an array within the command. */
@@ -419,31 +310,3 @@ export class RequestReader {
     return GO_ON;
   }
 }
-
-function isBatch(buf: Buffer, from: number, to: number): boolean {
-  for (const word of BATCHES) {
-    if (word.length === to - from && buf.compare(word, 0, word.length, from, to) === 0) return true;
-  }
-  return false;
-}
-
-/** Where the query of an OP_QUERY begins whose document begins at `w.pos`; the first name in it is in the window. */
-function unwrapped(w: Window): number {
-  const from = w.pos + 4;
-  for (const word of WRAPPED) {
-    const to = from + word.length;
-    if (to <= w.end && w.buf.compare(word, 0, word.length, from, to) === 0) return to;
-  }
-  return w.pos;
-}
-
-/** The int64 at `buf[at]` as a key of the table of cursors. */
-export const cursorKey = (w: Window, at: number): string => w.buf.toString('latin1', at, at + 8);
-
-/** The text of a string is in the window, or too long to be taken. */
-const holdsText = (w: Window, e: Elements, maxBytes: number): boolean =>
-  e.valueBytes > 4 + maxBytes || e.holds(w, e.valueBytes);
-
-/** '' when it is longer than it can be. Behind the int32 and in front of the zero byte. */
-const textOf = (w: Window, e: Elements, maxBytes: number): string =>
-  e.valueBytes > 4 + maxBytes ? '' : WORDS.text(w.buf, e.valueAt + 4, e.valueAt + e.valueBytes - 1);

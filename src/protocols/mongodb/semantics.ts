@@ -8,7 +8,7 @@ import {
   putQueryText,
   putServer,
 } from '../../exchange/database.ts';
-import { type Exchange, failureOf } from '../../exchange/exchange.ts';
+import { type Exchange, failureOf, UNKNOWN } from '../../exchange/exchange.ts';
 import { maskingOf } from '../../exchange/masking.ts';
 import type { AttributeSink, Semantics } from '../../exchange/semantics.ts';
 import { carriesCredentials, speaksOfCollection } from './commands.ts';
@@ -40,7 +40,7 @@ const noResponse = (x: Exchange): boolean => Number.isNaN(x.firstByteNs);
 function attributes(x: Exchange, put: AttributeSink): void {
   put.string('db.system.name', 'mongodb');
   if (x.namespace !== '') put.string('db.namespace', x.namespace);
-  if (x.operation !== '') put.string('db.operation.name', x.operation);
+  if (x.operation !== UNKNOWN) put.string('db.operation.name', x.operation);
   const collection = collectionOf(x);
   if (collection !== '') put.string('db.collection.name', collection);
   const d = x.detail as MongoDetail | null;
@@ -64,7 +64,6 @@ export const mongoSemantics: Semantics = {
   serverDuration: null,
 
   operation: (x, raw) => {
-    if (x.operation === '') return 'OP_COMPRESSED'; // packed in a way that cannot be read
     // what is no collection may be the name of a user
     const hidden = maskingOf(x).literals || carriesCredentials(x.operation);
     const shown = raw || !hidden ? x.target : collectionOf(x);
@@ -81,7 +80,7 @@ export const mongoSemantics: Semantics = {
   path: collectionOf,
 
   spanName: (x) => {
-    if (x.operation === '') return 'mongodb';
+    if (x.operation === UNKNOWN) return 'mongodb';
     const target = collectionOf(x) || x.namespace;
     return target === '' ? x.operation : `${x.operation} ${target}`;
   },
@@ -98,7 +97,7 @@ export const mongoSemantics: Semantics = {
     if (namespace !== '') put.string('db.namespace', namespace);
     const word = metricTarget(metricWord(x));
     const blank = word.indexOf(' ');
-    if (word !== '') put.string('db.operation.name', blank < 0 ? word : word.slice(0, blank));
+    if (word !== '' && word !== UNKNOWN) put.string('db.operation.name', blank < 0 ? word : word.slice(0, blank));
     if (blank >= 0) put.string('db.collection.name', word.slice(blank + 1));
     const code = metricCode(metricError(x));
     if (x.status > 0 && code !== '') put.string('db.response.status_code', code);

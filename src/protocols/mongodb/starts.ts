@@ -4,6 +4,7 @@ import type { Window } from '../protocol.ts';
 import { ELEMENT, Elements, END, isType, MAX_NAME_BYTES, MIN_DOCUMENT_BYTES, STRING, textEnd } from './bson.ts';
 import {
   CLIENT_SENDS,
+  fixedBytes,
   flagsAreKnown,
   HEADER_BYTES,
   leastBytes,
@@ -54,8 +55,10 @@ export function requestStart(w: Window): number {
     }
     default: {
       const at = behindName(w, pos + 20, end);
-      if (at <= 0 || opcode !== OP_QUERY) return missing(w, at);
-      return document(w, at + 8, end, false);
+      if (at <= 0) return missing(w, at);
+      const behind = at + fixedBytes(opcode);
+      if (opcode === OP_QUERY) return query(w, behind, end);
+      return behind <= end ? behind - pos : NOT_A_START;
     }
   }
 }
@@ -173,11 +176,32 @@ function document(w: Window, at: number, end: number, command: boolean): number 
   const to = textEnd(buf, from, Math.min(w.end, most));
   if (to < 0) return w.end < most && isWord(buf, from, w.end, command) ? w.end - pos + 1 : NOT_A_START;
   if (!isWord(buf, from, to, command) || (command && to === from)) return NOT_A_START;
-  if (type !== STRING) return to + 1 - pos;
-  if (to + 5 > w.end) return to + 5 - pos;
+  // the value itself, or how long it is, as far as there is so much
+  if (type !== STRING || to + 5 > w.end) return Math.min(to + 5, at + length) - pos;
   const bytes = view.getInt32(to + 1, true);
   if (bytes < 1 || to + 5 + bytes >= at + length) return NOT_A_START;
   return bytes <= MAX_TARGET_BYTES ? to + 5 + bytes - pos : to + 5 - pos;
+}
+
+/** What OP_QUERY begins with when options stand beside the query: a document `$query`, or `query` in old clients. */
+const WRAPPED = [Buffer.from('\x03$query\0'), Buffer.from('\x03query\0')];
+
+/** Where the query of an OP_QUERY begins whose document begins at `at`, as far as that is in the window. */
+export function unwrapped(w: Window, at: number): number {
+  const from = at + 4;
+  for (const word of WRAPPED) {
+    const to = from + word.length;
+    if (to <= w.end && w.buf.compare(word, 0, word.length, from, to) === 0) return to;
+  }
+  return at;
+}
+
+/** The document of an OP_QUERY, and what may be wrapped in it. */
+function query(w: Window, at: number, end: number): number {
+  const needed = document(w, at, end, false);
+  if (needed < 0 || w.pos + needed > w.end) return needed;
+  const inner = unwrapped(w, at);
+  return inner === at ? needed : document(w, inner, end, false);
 }
 
 /** Names of commands are letters, digits, `_` and `$`; of other elements anything but control characters. */

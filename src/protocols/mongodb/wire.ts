@@ -77,6 +77,21 @@ export function leastBytes(opcode: number): number {
   }
 }
 
+/** What follows the collection's name before there are documents. */
+export function fixedBytes(opcode: number): number {
+  switch (opcode) {
+    case OP_QUERY: // int32 numberToSkip, int32 numberToReturn
+      return 8;
+    case OP_GET_MORE: // int32 numberToReturn, int64 cursorID
+      return 12;
+    case OP_UPDATE: // int32 flags
+    case OP_DELETE:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
 /** Who sends a kind of message; both is the sum. */
 export const CLIENT_SENDS = 1;
 export const SERVER_SENDS = 2;
