@@ -1,6 +1,7 @@
 import { dnsOverTcp, dnsOverUdp } from './dns/index.ts';
 import { http } from './http/index.ts';
 import { http2 } from './http2/index.ts';
+import { kafka } from './kafka/index.ts';
 import { memcached } from './memcached/index.ts';
 import { mongodb } from './mongodb/index.ts';
 import { mqtt } from './mqtt/index.ts';
@@ -24,6 +25,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   postgresql,
   mysql,
   tls,
+  kafka,
   mqtt,
   nats,
   websocket,
