@@ -96,6 +96,9 @@ export abstract class Book {
     this.inherited = x;
   }
 
+  /** In order there are no sessions. */
+  over(_x: Exchange, _w: Window): void {}
+
   /** In order nothing can be broken off alone: whatever it is, the end of the connection will tell. */
   abort(_x: Exchange, _w: Window): void {}
 

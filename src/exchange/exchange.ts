@@ -155,6 +155,8 @@ export class Exchange {
   failed = false;
   /** The server may take its time (a blocking pop, a long poll): the duration says nothing of its speed. */
   waits = false;
+  /** The response goes on for as long as there is something to say (server-sent events, sessions): its first byte is what was waited for, and silence is no time-out. */
+  streams = false;
   /** What happened on the connection between start and end. */
   retransmissions = 0;
   outOfOrder = 0;

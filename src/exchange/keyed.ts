@@ -122,6 +122,15 @@ export class KeyedPairing extends Book {
     this.oneWay(x);
   }
 
+  override over(x: Exchange, w: Window): void {
+    const i = this.#waiting.indexOf(x);
+    if (i < 0) return;
+    this.#take(i);
+    this.finished++;
+    x.endNs = Math.max(w.timeBefore(), x.startNs);
+    this.#end(x, COMPLETE);
+  }
+
   override abort(x: Exchange, w: Window): void {
     const i = this.#waiting.indexOf(x);
     if (i >= 0) this.#take(i);
@@ -147,6 +156,10 @@ export class KeyedPairing extends Book {
     const waiting = this.#waiting;
     for (let i = 0; i < waiting.length; ) {
       const x = waiting[i]!;
+      if (x.streams) {
+        i++;
+        continue;
+      }
       const sinceNs = Number.isNaN(x.requestEndNs) ? Math.max(x.startNs, this.weather.lastDataNs) : x.startNs;
       if (nowNs - sinceNs < timeoutNs) {
         i++;
@@ -159,7 +172,7 @@ export class KeyedPairing extends Book {
     for (const x of this.#answering) {
       // A long download is no timeout while bytes move.
       const lastNs = Math.max(x.firstByteNs, this.weather.lastDataNs);
-      if (x.outcome !== IN_FLIGHT || nowNs - lastNs < timeoutNs) continue;
+      if (x.outcome !== IN_FLIGHT || x.streams || nowNs - lastNs < timeoutNs) continue;
       this.#endAnswering(x, TIMEOUT, lastNs + timeoutNs);
     }
   }

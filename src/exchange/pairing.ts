@@ -243,7 +243,7 @@ export class Pairing extends Book {
     }
     // A long download is no timeout while bytes move.
     const a = this.#answering;
-    if (a !== null && nowNs - lastDataNs >= timeoutNs) this.#giveUp(a, lastDataNs + timeoutNs);
+    if (a !== null && !a.streams && nowNs - lastDataNs >= timeoutNs) this.#giveUp(a, lastDataNs + timeoutNs);
     if (this.#held.length > 0 && this.inFlight === 0 && nowNs - lastDataNs >= quietNs) this.#releaseHeld();
   }
 

@@ -82,6 +82,8 @@ export interface Exchanges {
    * behind the loss; otherwise they count as truncated.
    */
   responsesLost(streams?: boolean): void;
+  /** A session that no single response answers came to its orderly end in front of `w.pos` (by key). */
+  over(x: Exchange, w: Window): void;
   /** One end broke this one off in front of `w.pos` (by key): no response comes, or not the rest of it. `Exchange.reason` may say why. */
   abort(x: Exchange, w: Window): void;
   /** The protocol that takes over after STOP answers this one, under that key: it stays in flight. */

@@ -22,7 +22,9 @@ export class Tally {
   add(x: Exchange): void {
     this.requests++;
     this.bytes += x.requestBytes + x.responseBytes;
-    if (x.outcome === COMPLETE && !x.waits) this.durations.add(x.endNs - x.startNs);
+    const endNs = x.streams ? x.firstByteNs : x.endNs;
+    if (!x.waits && (x.streams || x.outcome === COMPLETE) && !Number.isNaN(endNs))
+      this.durations.add(endNs - x.startNs);
     if (x.protocol.semantics.errorType(x, CLIENT) !== '') this.errors++;
   }
 }

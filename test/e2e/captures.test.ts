@@ -147,7 +147,7 @@ const TRUTHS: Truths = {
   ]),
 };
 
-const TOPICS = ['http', 'link', 'tunnel', 'ip', 'tcp', 'damaged'];
+const TOPICS = ['http', 'websocket', 'link', 'tunnel', 'ip', 'tcp', 'damaged'];
 const fixtures = TOPICS.flatMap(fixturesOf);
 let compared = 0;
 

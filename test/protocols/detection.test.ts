@@ -4,6 +4,7 @@ import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { http } from '../../src/protocols/http/index.ts';
 import { http2 } from '../../src/protocols/http2/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
+import { memcached } from '../../src/protocols/memcached/index.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { mqtt } from '../../src/protocols/mqtt/index.ts';
 import { mysql } from '../../src/protocols/mysql/index.ts';
@@ -12,12 +13,14 @@ import { postgresql } from '../../src/protocols/postgresql/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import { redis } from '../../src/protocols/redis/index.ts';
 import { tls } from '../../src/protocols/tls/index.ts';
+import { websocket } from '../../src/protocols/websocket/index.ts';
 import type { Conversation } from '../kit/conversation.ts';
 import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
 import { OPENINGS } from '../kit/openings.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
 import { conversations as http2Conversations } from './http2-conversations.ts';
+import { conversations as memcachedConversations } from './memcached-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
 import { conversations as mqttConversations } from './mqtt-conversations.ts';
 import { conversations as mysqlConversations } from './mysql-conversations.ts';
@@ -36,9 +39,11 @@ const ALL: [Protocol, readonly Conversation[]][] = [
   [tls, tlsConversations],
   [mqtt, mqttConversations],
   [nats, natsConversations],
+  [websocket, []],
   [mongodb, mongo],
   [postgresql, postgresConversations],
   [mysql, mysqlConversations],
+  [memcached, memcachedConversations],
   [redis, redisConversations],
 ];
 

@@ -356,7 +356,7 @@ export class HttpDecoder implements Decoder {
     if (m.exchange !== null) {
       m.exchange.requestHeadEnd = w.seqAt(w.pos);
       const x = m.exchange;
-      this.#upgrading = m.h2c ? x : null;
+      this.#upgrading = m.upgrade === 'http2' ? x : null;
       this.#out.asked(x, m.detail === null ? 2 * x.target.length : textBytes(m.detail, x.target));
     }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
@@ -380,17 +380,21 @@ export class HttpDecoder implements Decoder {
   #responseHeadEnds(w: Window, m: Message): number {
     const { status, exchange: x } = m;
     if (status === 101) {
-      if (m.h2c && x !== null && x === this.#upgrading && x.outcome === IN_FLIGHT) {
+      if (m.upgrade === 'http2' && x !== null && x === this.#upgrading && x.outcome === IN_FLIGHT) {
         // The response itself comes as HTTP/2, on stream 1.
         this.#out.passOn(x, 1);
         this.successor = 'http2';
-      } else this.#finishResponse(m, w);
+      } else {
+        this.#finishResponse(m, w);
+        if (m.upgrade === 'websocket') this.successor = 'websocket';
+      }
       return STOP;
     }
     if (status < 200) {
       m.phase = START;
       return -1;
     }
+    if (m.events && x !== null && x.outcome === IN_FLIGHT) x.streams = true;
     const connect = x !== null && x.operation === 'CONNECT';
     if (connect && status < 300) {
       this.#finishResponse(m, w);

@@ -29,7 +29,10 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
     m.coded = true;
     if (endsChunked(buf, from + 18, to)) m.chunked = true;
   } else if (low === 117 && n > 10 && buf[from + 7] === COLON && sameName(buf, from, 'upgrade')) {
-    m.h2c = onlyWord(buf, from + 8, to, 'h2c');
+    if (onlyWord(buf, from + 8, to, 'h2c')) m.upgrade = 'http2';
+    else m.upgrade = onlyWord(buf, from + 8, to, 'websocket') ? 'websocket' : '';
+  } else if (low === 99 && n > 12 && buf[from + 12] === COLON && sameName(buf, from, 'content-type')) {
+    m.events = beginsWith(buf, from + 13, to, 'text/event-stream');
   }
 }
 
@@ -37,6 +40,12 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
 function onlyWord(buf: Buffer, from: number, to: number, word: string): boolean {
   while (from < to && (buf[from] === SP || buf[from] === TAB)) from++;
   return to - from >= word.length && sameName(buf, from, word) && blank(buf, from + word.length, to);
+}
+
+/** Behind blanks, `buf[from, to)` begins with that word. */
+function beginsWith(buf: Buffer, from: number, to: number, word: string): boolean {
+  while (from < to && (buf[from] === SP || buf[from] === TAB)) from++;
+  return to - from >= word.length && sameName(buf, from, word);
 }
 
 /**

@@ -36,8 +36,10 @@ export class Message {
   chunked = false;
   /** A Transfer-Encoding stood there, whatever it said. */
   coded = false;
-  /** `Upgrade: h2c`: to HTTP/2 without TLS (RFC 7540 section 3.2). */
-  h2c = false;
+  /** `Upgrade`: the protocol that shall take over, by its name here: `http2` (h2c, RFC 7540 section 3.2) or `websocket` (RFC 6455). */
+  upgrade: '' | 'http2' | 'websocket' = '';
+  /** Response only: server-sent events (WHATWG HTML section 9.2), which end when nobody listens any more. */
+  events = false;
   field = NO_FIELD;
   /** Response only. */
   status = 0;
@@ -53,7 +55,8 @@ export class Message {
     this.contentLength = -1;
     this.chunked = false;
     this.coded = false;
-    this.h2c = false;
+    this.upgrade = '';
+    this.events = false;
     this.field = NO_FIELD;
     this.status = 0;
     this.untilClose = false;

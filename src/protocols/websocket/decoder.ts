@@ -1,0 +1,165 @@
+import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import {
+  type Decoder,
+  type Dir,
+  type Exchanges,
+  LOST,
+  MORE,
+  SKIP,
+  type Step,
+  TO_CLIENT,
+  TO_SERVER,
+  type Window,
+} from '../protocol.ts';
+import { WebSocketDetail } from './exchange-detail.ts';
+import { CLOSE, CONTINUATION, CUT, Frame, MAX_FRAME_HEADER, NONE, readFrame } from './frame.ts';
+
+/** Values of Exchange.status: 1, or 10,000 and the close code. */
+export const OPENED = 1;
+export const CLOSED_WITH = 10_000;
+
+/** A close frame is looked at whole: header, code (2), reason (at most 123). */
+const CODE_BYTES = 2;
+
+/** Normal closure, going away, no code said. */
+const ORDERLY = new Set([1000, 1001, 1005]);
+/** There is one session on a connection. */
+const SESSION = 0;
+
+const FRAME = new Frame();
+
+/** WebSocket (RFC 6455) behind its 101: the session is one exchange, from the first frame to the close. Payloads pass by unseen. */
+export class WebSocketDecoder implements Decoder {
+  readonly successor = '';
+  readonly #out: Exchanges;
+  #exchange: Exchange | null = null;
+  #begun = false;
+  #detail = new WebSocketDetail();
+  /** Bytes of frames so far, headers included. */
+  readonly #bytes: [number, number] = [0, 0];
+  /** Which ends have sent their close. */
+  #closed = 0;
+  #closing = 0;
+
+  constructor(out: Exchanges) {
+    this.#out = out;
+  }
+
+  decode(dir: Dir, w: Window): Step {
+    const f = FRAME;
+    for (;;) {
+      if ((this.#closing & (1 << dir)) !== 0) this.#closedBy(dir, w);
+      const got = readFrame(w.buf, w.pos, w.end, f);
+      if (got === NONE || (got !== CUT && f.masked !== (dir === TO_SERVER))) return LOST;
+      if (got === CUT) {
+        w.want = Math.min(MAX_FRAME_HEADER, w.end - w.pos + 1);
+        return MORE;
+      }
+      const code = f.opcode === CLOSE ? Math.min(CODE_BYTES, f.payloadBytes) : 0;
+      if (f.headerBytes + code > w.end - w.pos) {
+        w.want = f.headerBytes + code;
+        return MORE;
+      }
+      this.#frame(dir, w, f);
+      const whole = f.headerBytes + f.payloadBytes;
+      if (whole > w.end - w.pos) {
+        w.want = whole;
+        return SKIP;
+      }
+      w.pos += whole;
+    }
+  }
+
+  resync(dir: Dir, w: Window): boolean {
+    const got = readFrame(w.buf, w.pos, w.end, FRAME);
+    if (got === CUT) return false;
+    // A frame that ends where the segment does, or has another one behind it.
+    const next = w.pos + FRAME.headerBytes + FRAME.payloadBytes;
+    if (
+      got !== NONE &&
+      FRAME.masked === (dir === TO_SERVER) &&
+      (next === w.end || (next < w.end && follows(w, next, dir)))
+    )
+      return true;
+    w.pos = w.end;
+    return false;
+  }
+
+  gap(dir: Dir): void {
+    // The session goes on; what was said meanwhile is not counted.
+    this.#detail.incomplete = true;
+    this.#closing &= ~(1 << dir);
+  }
+
+  end(): void {}
+
+  #frame(dir: Dir, w: Window, f: Frame): void {
+    if (!this.#begun) this.#begin(w, f);
+    const d = this.#detail;
+    const whole = f.headerBytes + f.payloadBytes;
+    this.#bytes[dir] += whole;
+    const x = this.#exchange;
+    if (x !== null) {
+      if (x.outcome !== IN_FLIGHT) return; // it was told already
+      x.requestBytes = this.#bytes[TO_SERVER];
+      x.responseBytes = this.#bytes[TO_CLIENT];
+    }
+    if (f.opcode === CLOSE) {
+      this.#closing |= 1 << dir;
+      if (d.closeCode === 0 && this.#closed === 0) d.closeCode = this.#code(w, f);
+      return;
+    }
+    if (f.opcode > 2) return; // ping, pong
+    const message = f.opcode === CONTINUATION ? 0 : 1;
+    if (dir === TO_SERVER) {
+      d.sent += message;
+      d.sentBytes += f.payloadBytes;
+    } else {
+      d.received += message;
+      d.receivedBytes += f.payloadBytes;
+    }
+  }
+
+  /** 1005 stands for a close without a code (section 7.4.1). */
+  #code(w: Window, f: Frame): number {
+    if (f.payloadBytes < CODE_BYTES) return 1005;
+    const at = w.pos + f.headerBytes;
+    const code = w.buf.readUInt16BE(at);
+    return f.masked ? code ^ w.buf.readUInt16BE(f.keyAt) : code;
+  }
+
+  #begin(w: Window, f: Frame): void {
+    this.#begun = true;
+    const x = this.#out.begin(SESSION, w, w.pos, w.pos + f.headerBytes);
+    this.#exchange = x;
+    if (x === null) return;
+    x.operation = 'session';
+    x.requestEndNs = w.timeAt(w.pos);
+    x.requestHeadEnd = w.seqAt(w.pos + f.headerBytes);
+    x.detail = this.#detail;
+    x.firstByteNs = x.startNs;
+    x.status = OPENED;
+    x.waits = true; // it lasts as long as both ends like
+    x.streams = true;
+    this.#out.asked(x, WebSocketDetail.BYTES);
+  }
+
+  /** The close frame of that end has passed, in front of `w.pos`. The session is over when both have said it. */
+  #closedBy(dir: Dir, w: Window): void {
+    this.#closing &= ~(1 << dir);
+    this.#closed |= 1 << dir;
+    const x = this.#exchange;
+    if (this.#closed !== 3 || x === null) return;
+    this.#exchange = null;
+    if (x.outcome !== IN_FLIGHT) return;
+    const { closeCode } = this.#detail;
+    x.status = CLOSED_WITH + closeCode;
+    x.failed = !ORDERLY.has(closeCode);
+    this.#out.over(x, w);
+  }
+}
+
+function follows(w: Window, at: number, dir: Dir): boolean {
+  const got = readFrame(w.buf, at, w.end, FRAME);
+  return got === CUT || (got !== NONE && FRAME.masked === (dir === TO_SERVER));
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLOSED, COMPLETE, OUTCOMES } from '../../src/exchange/exchange.ts';
+import { CLIENT as CLIENT_SIDE, SERVER as SERVER_SIDE, type Side } from '../../src/exchange/semantics.ts';
+import { http } from '../../src/protocols/http/index.ts';
+import { websocket } from '../../src/protocols/websocket/index.ts';
+import { answer, ask, type Conversation, fin, mumble, pause, rst, type Turn } from '../kit/conversation.ts';
+import { CLIENT, isData, SERVER } from '../kit/frame.ts';
+import { fuzz } from '../kit/fuzz.ts';
+import { Random } from '../kit/random.ts';
+import { type Found, Rig } from '../kit/run.ts';
+import { type Delivery, frames, link, pieces, randomCuts, whole } from '../kit/wire.ts';
+
+const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: chat.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n';
+
+function frame(masked: boolean, first: number, payload: Buffer): Buffer {
+  const n = payload.length;
+  const length = n < 126 ? Buffer.of(n) : n < 65_536 ? Buffer.of(126, n >> 8, n & 255) : Buffer.alloc(9);
+  if (n >= 65_536) {
+    length[0] = 127;
+    length.writeBigUInt64BE(BigInt(n), 1);
+  }
+  if (!masked) return Buffer.concat([Buffer.of(first), length, payload]);
+  length[0]! |= 0x80;
+  const key = Buffer.of(0xa1, 0xb2, 0xc3, 0xd4);
+  return Buffer.concat([Buffer.of(first), length, key, payload.map((b, i) => b ^ key[i & 3]!)]);
+}
+const TEXT = 0x81;
+const FIRST_OF_MORE = 0x02;
+const LAST = 0x80;
+const PING = 0x89;
+const PONG = 0x8a;
+const CLOSE = 0x88;
+const fromClient = (first: number, payload: Buffer | string = ''): Turn =>
+  mumble(CLIENT, frame(true, first, Buffer.from(payload as string)));
+const fromServer = (first: number, payload: Buffer | string = ''): Turn =>
+  mumble(SERVER, frame(false, first, Buffer.from(payload as string)));
+const code = (n: number, reason = ''): Buffer => Buffer.concat([Buffer.of(n >> 8, n & 255), Buffer.from(reason)]);
+
+const opened = [ask(0, UPGRADE), answer(0, SWITCHING)];
+const chat: Conversation = {
+  name: 'a chat over WebSocket',
+  turns: [
+    ...opened,
+    fromServer(TEXT, 'welcome'),
+    fromClient(TEXT, 'hello'),
+    fromClient(FIRST_OF_MORE, Buffer.alloc(200, 'a')),
+    fromClient(PING),
+    fromClient(LAST, Buffer.alloc(300, 'b')),
+    fromServer(PONG),
+    fromServer(TEXT, Buffer.alloc(70_000, 'c')),
+    fromClient(CLOSE, code(1000, 'bye')),
+    fromServer(CLOSE, code(1000)),
+    fin(SERVER),
+    fin(CLIENT),
+  ],
+  expected: [],
+};
+
+function sessions(c: Conversation, d: Delivery = whole, lost = -1): Found[] {
+  const all = frames(c, link({ serverPort: 80 }), d);
+  const rig = new Rig()
+    .feed(all.filter((_, k) => k !== lost))
+    .wait(1)
+    .end();
+  return rig.found.filter((f) => f.protocol === 'websocket');
+}
+
+function said(f: Found, side: Side): Record<string, unknown> {
+  const is: Record<string, unknown> = {};
+  const put = (key: string, value: unknown): void => {
+    if (key.startsWith('spantap.')) is[key.slice('spantap.websocket.'.length)] = value;
+  };
+  websocket.semantics.attributes(f.record, side, '', {
+    string: put,
+    int: put,
+    double: put,
+    boolean: put,
+    strings: put,
+  });
+  return is;
+}
+
+test('a session is one exchange, however its frames are cut', () => {
+  const cuts: Delivery[] = [whole, pieces(1400), pieces(100)];
+  for (let seed = 0; seed < 20; seed++) cuts.push(randomCuts(new Random(seed), 9));
+  for (const d of cuts) {
+    const [f, ...more] = sessions(chat, d);
+    assert.deepEqual([more.length, f!.outcome, websocket.semantics.status(f!.record)], [0, COMPLETE, '1000']);
+    assert.deepEqual(said(f!, CLIENT_SIDE), {
+      close_code: 1000,
+      'messages.sent': 2,
+      'messages.received': 2,
+      'bytes.sent': 505,
+      'bytes.received': 70_007,
+    });
+    assert.equal(said(f!, SERVER_SIDE)['messages.received'], 2);
+    assert.equal(said(f!, SERVER_SIDE)['bytes.sent'], 70_007);
+  }
+});
+
+test('byte by byte', () => {
+  const short = { ...chat, turns: chat.turns.filter((t) => t.what !== 'say' || t.bytes.length < 1000) };
+  const [f] = sessions(short, pieces(1));
+  assert.deepEqual([f!.outcome, said(f!, CLIENT_SIDE)['messages.received']], [COMPLETE, 1]);
+});
+
+test('a lost segment costs messages, not the session', () => {
+  const all = frames(chat, link({ serverPort: 80 }));
+  let incomplete = 0;
+  for (let k = 8; k < all.length; k++) {
+    if (!isData(all[k]!)) continue;
+    const found = sessions(chat, whole, k);
+    assert.equal(found.length, 1, `without frame ${k}`);
+    if (said(found[0]!, CLIENT_SIDE).incomplete === true) incomplete++;
+  }
+  assert.ok(incomplete > 3, `${incomplete} sessions`);
+});
+
+test('how it ends: other codes are errors, and so is an end without a close', () => {
+  const ending = (...turns: Turn[]): unknown[] => {
+    const [f] = sessions({ ...chat, turns: [...opened, fromClient(TEXT, 'x'), ...turns] });
+    return [OUTCOMES[f!.outcome], websocket.semantics.errorType(f!.record, CLIENT_SIDE)];
+  };
+  assert.deepEqual(ending(fromServer(CLOSE, code(1011)), fromClient(CLOSE, code(1011))), ['complete', '1011']);
+  assert.deepEqual(ending(fromClient(CLOSE, code(1001)), fromServer(CLOSE, code(1001))), ['complete', '']);
+  assert.deepEqual(ending(fromClient(CLOSE), fromServer(CLOSE)), ['complete', '']);
+  assert.deepEqual(ending(fin(SERVER), fin(CLIENT)), [OUTCOMES[CLOSED], 'connection_closed']);
+  assert.deepEqual(ending(rst(SERVER)), ['reset', 'connection_reset']);
+});
+
+test('silence is no time-out', () => {
+  const [f] = sessions({
+    ...chat,
+    turns: [
+      ...opened,
+      fromClient(TEXT, 'x'),
+      pause(250_000),
+      fromServer(TEXT, 'y'),
+      fromClient(CLOSE),
+      fromServer(CLOSE),
+    ],
+  });
+  assert.equal(OUTCOMES[f!.outcome], 'complete');
+});
+
+const WORDS = [
+  UPGRADE,
+  SWITCHING,
+  ...['', 'x', 'x'.repeat(200)].flatMap((s) => [
+    frame(true, TEXT, Buffer.from(s)),
+    frame(false, CLOSE, Buffer.from(s).subarray(0, 125)),
+  ]),
+  Buffer.of(0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+  Buffer.of(0x88, 0x80),
+  Buffer.of(0xff, 0xff),
+].map((b) => b.toString('latin1'));
+const short: Conversation = {
+  ...chat,
+  name: 'a short chat',
+  turns: chat.turns.filter((t) => t.what !== 'say' || t.bytes.length < 1000),
+};
+fuzz(http, [short], WORDS, Number(process.env.FUZZ_SECONDS ?? 30));
