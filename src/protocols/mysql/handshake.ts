@@ -32,7 +32,9 @@ export function greetingStart(buf: Buffer, at: number, to: number): boolean {
   if (at < to && buf[at] !== PROTOCOL_VERSION) return false;
   const text = at + 1;
   const end = Math.min(to, text + MAX_VERSION + 1);
-  if (text < end && (buf[text]! < 48 || buf[text]! > 57)) return false;
+  let dot = text; // of `8.0.36`
+  while (dot < end && buf[dot]! >= 48 && buf[dot]! <= 57) dot++;
+  if (dot < end && (dot === text || buf[dot] !== 46)) return false;
   const nul = nulAt(buf, text, end);
   if (nul === text + MAX_VERSION + 1 || !isText(buf, text, nul)) return false;
   const filler = nul + 1 + 4 + 8;

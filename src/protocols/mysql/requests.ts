@@ -79,7 +79,7 @@ export class Requests {
         if (step >= 0) return step as Step;
         this.#continued = length === MAX_PACKET;
       }
-      this.#sequence = sequence;
+      this.#sequence = length === 0 ? 0 : sequence; // nothing goes on behind an empty packet
       const bytes = HEADER + length;
       if (w.end - w.pos < bytes) {
         w.want = bytes;
