@@ -176,7 +176,7 @@ export class Conversation {
     }
     this.#show(w, heads[side], 0, this.#kept(side), 0, timeNs, ack);
     const found = this.#find(side, w, timeNs);
-    if (found) this.#replay();
+    if (found) this.#replay(buf, end);
     else if (!w.want || (this.#kept(0) === PROBE_BYTES && this.#kept(1) === PROBE_BYTES)) this.#giveUp();
   }
 
@@ -269,14 +269,16 @@ export class Conversation {
     this.#env.budget.give(this.#env.probeOwner, HELD_COST);
   }
 
-  /** Recognised: what was held goes to the decoder, in the order it came. */
-  #replay(): void {
+  /** Recognised: what was held goes to the decoder, in the order it came. Of the latest segment, which ends at `buf[end]`, all of it. */
+  #replay(buf: Buffer, end: number): void {
     const heads = this.#heads!;
     const waiting = this.#waiting!;
     this.#dropHeld();
     for (const h of waiting) {
       this.bytes(h.side, heads[h.side], h.from, h.to, h.seq, h.timeNs, h.ack);
-      if (h.cut > 0) this.hole(h.side, h.cut, h.timeNs);
+      if (h.cut === 0) continue;
+      if (h !== waiting.at(-1)) this.hole(h.side, h.cut, h.timeNs);
+      else this.bytes(h.side, buf, end - h.cut, end, (h.seq + h.to - h.from) | 0, h.timeNs, h.ack);
     }
   }
 

@@ -165,6 +165,18 @@ const http: Conversation[] = [
     expected: [found('/', 304)],
   },
   {
+    name: 'the server speaks first, then the client says more at once than detection looks at',
+    long: true,
+    turns: [
+      mumble(SERVER, settings([3, 128])),
+      mumble(CLIENT, PREFACE, settings()),
+      ...Array.from({ length: 40 }, (_, i) => ask(i, get(2 * i + 1, `/at/once/${i}`))),
+      ...Array.from({ length: 40 }, (_, i) => answer(i, empty(2 * i + 1, 204))),
+      ...bye,
+    ],
+    expected: Array.from({ length: 40 }, (_, i) => found(`/at/once/${i}`, 204)),
+  },
+  {
     name: 'streams side by side',
     turns: [
       ...opening,
