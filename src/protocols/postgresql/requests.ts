@@ -5,6 +5,7 @@ import { readFirst, TYPED } from './first.ts';
 import {
   BIND,
   CLOSE,
+  COPY_DATA,
   COPY_DONE,
   COPY_FAIL,
   DESCRIBE,
@@ -17,6 +18,7 @@ import {
   QUERY,
   SYNC,
 } from './messages.ts';
+import { run } from './run.ts';
 import { IDENTITY_BYTES, type Session } from './session.ts';
 import { LONG_NAME, readStatement, type Statement } from './statements.ts';
 import { EXECUTING, FUNCTION, PREPARING, SIMPLE, type Unit } from './unit.ts';
@@ -78,6 +80,11 @@ export class Requests {
       const length = w.view.getUint32(w.pos + 1);
       if (length < min[type]! || length > max[type]!) return LOST;
       const total = 1 + length;
+      if (type === COPY_DATA) {
+        const { pos } = w;
+        run(w, type, total);
+        if (w.pos > pos) continue;
+      }
       const need = Math.min(total, this.#needs(type));
       if (n < need) {
         w.want = need;

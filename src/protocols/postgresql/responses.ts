@@ -29,6 +29,7 @@ import {
   READY,
   ROW_DESCRIPTION,
 } from './messages.ts';
+import { run } from './run.ts';
 import type { Session } from './session.ts';
 import { isError, NO_CODE, PENDING, packSqlstate, SUCCESS } from './sqlstate.ts';
 import { ENDING, EXECUTING, FUNCTION, PREPARING, SIMPLE, STARTUP, UNKNOWN, type Unit } from './unit.ts';
@@ -109,7 +110,9 @@ export class Responses {
       const total = 1 + length;
       if (type === DATA_ROW || type === COPY_DATA) {
         const u = this.#answered(w, type);
-        if (type === DATA_ROW) u.rows++;
+        const count = run(w, type, total);
+        if (type === DATA_ROW) u.rows += count;
+        if (w.pos > pos) continue;
       } else if (ASIDE[type] === 1) {
         if (type === PARAMETER_STATUS && total <= WHOLE_BYTES) {
           if (n < total) {
@@ -170,20 +173,19 @@ export class Responses {
         this.#executed(u);
         break;
       case PARSE_COMPLETE:
-        if (!u.parsing) this.#unexpected(u);
+        if (!this.#isDue(u, u.parsing)) break;
         u.parsing = false;
         this.#confirmed(u);
         break;
       case BIND_COMPLETE:
-        if (!u.binding) this.#unexpected(u);
+        if (!this.#isDue(u, u.binding)) break;
         u.binding = false;
         this.#confirmed(u);
         break;
       case ROW_DESCRIPTION:
       case NO_DATA:
-        if (u.kind === SIMPLE) break;
-        if (u.describing === 0) this.#unexpected(u);
-        else u.describing--;
+        if (u.kind === SIMPLE || !this.#isDue(u, u.describing > 0)) break;
+        u.describing--;
         this.#confirmed(u);
         break;
       case COPY_IN:
@@ -195,6 +197,7 @@ export class Responses {
         }
         break;
       case COPY_BOTH:
+        if (u.kind === UNKNOWN) break;
         session.letGo = true;
         this.#ending = true;
         break;
@@ -202,9 +205,10 @@ export class Responses {
     return true;
   }
 
-  /** The unit has no message that this confirms: something was asked in front of it that was not seen. */
-  #unexpected(u: Unit): void {
-    if (u.kind !== UNKNOWN) this.#session.distrust();
+  /** The unit has a message that this confirms; if not, something was asked in front of it that was not seen. */
+  #isDue(u: Unit, awaited: boolean): boolean {
+    if (!awaited && u.kind !== UNKNOWN) this.#session.distrust();
+    return awaited;
   }
 
   /** One of the unit's Parse, Bind and Describe was. A preparation alone is over with the last. */

@@ -15,10 +15,16 @@ export interface Statement {
 
 /** Statements up to so many bytes are found by their bytes, and their summary with them. */
 const SHORT_BYTES = 128;
-/** Short statements come again and again (BEGIN, COMMIT, keys and the like): 512 of them are below 300 KiB; then all are forgotten. */
-const MAX_SHORT = 512;
+/** Short statements come again and again (BEGIN, COMMIT, those with parameters): 512 slots are below 300 KiB. */
+const SLOTS = 512;
 const WORDS = new Words();
-const SHORT = new Map<string, Statement>();
+const SHORT: (Statement | null)[] = new Array<Statement | null>(SLOTS).fill(null);
+
+function slotOf(text: string): number {
+  let hash = text.length;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return (hash ^ (hash >>> 15)) & (SLOTS - 1);
+}
 
 const REDEFINING = /\b(?:deallocate|discard|prepare)\b/i;
 
@@ -31,11 +37,11 @@ export function readStatement(buf: Buffer, from: number, to: number, cut: number
   if (cut > 0 || to - from > SHORT_BYTES || dialect !== 'postgresql')
     return statement(buf.toString('utf8', from, to), cut, dialect);
   const text = WORDS.text(buf, from, to);
-  const known = SHORT.get(text);
-  if (known !== undefined) return known;
-  if (SHORT.size >= MAX_SHORT) SHORT.clear();
+  const slot = slotOf(text);
+  const known = SHORT[slot]!;
+  if (known !== null && known.text === text) return known;
   const made = statement(text, 0, dialect);
-  SHORT.set(text, made);
+  SHORT[slot] = made;
   return made;
 }
 
