@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { COMPLETE, OUTCOMES } from '../../src/exchange/exchange.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
 import { CLIENT, type Party, SERVER } from './frame.ts';
+import { LONG_SECONDS, MAX_SECONDS } from './fuzz.ts';
 import { Random } from './random.ts';
 import { type Found, Rig } from './run.ts';
 
@@ -261,17 +262,12 @@ const INPUTS = 200_000;
 const BATCH = 2000;
 const MAX_BYTES = 16 << 20;
 
-/** Mutates datagrams of the conversations; stops after `seconds` at the latest and says how far it came. */
-export function fuzzDatagrams(
-  protocol: Protocol,
-  conversations: readonly Exchanged[],
-  words: readonly string[],
-  seconds: number,
-): void {
+/** Mutates datagrams of the conversations, until time is up at the latest, and says how far it came. */
+export function fuzzDatagrams(protocol: Protocol, conversations: readonly Exchanged[], words: readonly string[]): void {
   test(`${protocol.name} over UDP: ${INPUTS} damaged datagrams`, (t) => {
-    const untilMs = Date.now() + seconds * 1000;
+    const untilMs = Date.now() + (LONG_SECONDS || MAX_SECONDS) * 1000;
     let inputs = 0;
-    for (let seed = 0; inputs < INPUTS && Date.now() < untilMs; seed++, inputs += BATCH) {
+    for (let seed = 0; (LONG_SECONDS > 0 || inputs < INPUTS) && Date.now() < untilMs; seed++, inputs += BATCH) {
       const random = new Random(seed);
       // Sometimes there is not even room for all flows.
       const maxBytes = random.pick([20_000, 100_000, MAX_BYTES]);

@@ -26,4 +26,4 @@ const WORDS = [
   'x'.repeat(5000),
 ];
 
-fuzz(dnsOverTcp, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 60));
+fuzz(dnsOverTcp, conversations, WORDS);

@@ -37,4 +37,4 @@ const WORDS = [
   'x'.repeat(1000),
 ];
 
-fuzz(http2, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 20));
+fuzz(http2, conversations, WORDS);

@@ -36,4 +36,4 @@ const WORDS = [
   'x'.repeat(9000),
 ];
 
-fuzz(mongodb, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 20));
+fuzz(mongodb, conversations, WORDS);

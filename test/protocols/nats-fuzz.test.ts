@@ -30,4 +30,4 @@ const WORDS = [
   'x'.repeat(5000),
 ];
 
-fuzz(nats, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 60));
+fuzz(nats, conversations, WORDS);

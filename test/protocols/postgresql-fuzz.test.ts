@@ -56,4 +56,4 @@ const WORDS = [
   Buffer.alloc(9000, 'x'),
 ].map((b) => b.toString('latin1'));
 
-fuzz(postgresql, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 60));
+fuzz(postgresql, conversations, WORDS);

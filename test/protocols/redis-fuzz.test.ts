@@ -51,4 +51,4 @@ const WORDS = [
   'x'.repeat(9000),
 ];
 
-fuzz(redis, conversations, WORDS, Number(process.env.FUZZ_SECONDS ?? 60));
+fuzz(redis, conversations, WORDS);

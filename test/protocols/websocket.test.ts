@@ -161,4 +161,4 @@ const short: Conversation = {
   name: 'a short chat',
   turns: chat.turns.filter((t) => t.what !== 'say' || t.bytes.length < 1000),
 };
-fuzz(http, [short], WORDS, Number(process.env.FUZZ_SECONDS ?? 30));
+fuzz(http, [short], WORDS);
