@@ -30,6 +30,7 @@ export const DEFAULTS: Settings = {
     mongodb: { enabled: true },
     redis: { enabled: true },
     memcached: { enabled: true },
+    amqp: { enabled: true },
     kafka: { enabled: true },
     mqtt: { enabled: true },
     nats: { enabled: true },

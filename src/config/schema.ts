@@ -95,6 +95,7 @@ export const SETTINGS = z.strictObject({
     mongodb: protocol,
     redis: protocol,
     memcached: protocol,
+    amqp: protocol,
     kafka: protocol,
     mqtt: protocol,
     nats: protocol,
