@@ -104,6 +104,12 @@ export function findCommand(buf: Uint8Array, from: number, to: number): Command 
   return null;
 }
 
+/** Whether `buf[from, to)` is the beginning of a name. */
+export function beginsCommand(buf: Buffer, from: number, to: number): boolean {
+  const word = buf.toString('latin1', from, Math.min(to, from + MAX_WORD + 1));
+  return TEXT_COMMANDS.some((c) => c.name.startsWith(word));
+}
+
 /** Whether metrics may tell it apart. */
 export const isKnown = (name: string): boolean => BY_NAME.has(name);
 export const isRetrieval = (name: string): boolean => ((BY_NAME.get(name)?.kind ?? 0) & (RETRIEVE | META_GET)) !== 0;

@@ -18,8 +18,8 @@ import {
   RESPONSE_MAGIC,
 } from './binary.ts';
 import { Matcher } from './match.ts';
-import { DEFINITE, replyLine, requestLine } from './start.ts';
-import { isText, MAX_LINE } from './syntax.ts';
+import { CUT, DEFINITE, replyLine, requestLine, startsLikeCommand, startsLikeStatus } from './start.ts';
+import { MAX_LINE } from './syntax.ts';
 import { TextReplies } from './text-reply.ts';
 import { TextRequests } from './text-request.ts';
 
@@ -72,7 +72,12 @@ export class MemcachedDecoder implements Decoder {
     } else {
       const judged = dir === TO_SERVER ? requestLine(w) : replyLine(w);
       if (judged > 0 && (dir === TO_SERVER || this.#isAnswer(w))) return true;
-      if (judged < 0 && w.end - w.pos < MAX_LINE && isText(w.buf, w.pos, w.end - 1)) return false;
+      if (
+        judged === CUT &&
+        w.end - w.pos < MAX_LINE &&
+        (dir === TO_SERVER ? startsLikeCommand(w) : startsLikeStatus(w))
+      )
+        return false;
       // Nobody waits for it: that shows a client that does not wait for answers.
       if (judged === DEFINITE && dir !== TO_SERVER) this.#out.answer(IN_ORDER, w, w.pos);
     }

@@ -34,8 +34,7 @@ const MISS = 2;
 
 function hitOf(x: Exchange): number {
   const d = detailOf(x);
-  if (d === null || d.keys === 0 || x.status === 0 || errorWord(x) !== '' || !isRetrieval(x.operation))
-    return NOT_ASKED;
+  if (d === null || d.keys === 0 || x.status <= 0 || errorWord(x) !== '' || !isRetrieval(x.operation)) return NOT_ASKED;
   return isHit(x, d) ? HIT : MISS;
 }
 

@@ -75,7 +75,9 @@ const SAME = status('SAME', ADMIN);
 /** Lines that stand in front of END. */
 export const VALUE = new Status(0, 'VALUE', RETRIEVE, false);
 export const STAT = new Status(0, 'STAT', STATS, false);
-export const ITEM = new Status(0, 'ITEM', STATS, false);
+export const ITEM = new Status(0, 'ITEM', STATS | ADMIN, false);
+/** They were seen, but not how it ended. */
+export const UNTOLD = -1;
 
 const LINES = [
   HD,
@@ -127,6 +129,12 @@ export function findStatus(buf: Uint8Array, from: number, to: number): Status | 
   return null;
 }
 
+/** Whether `buf[from, to)` is the beginning of a status. */
+export function beginsStatus(buf: Buffer, from: number, to: number): boolean {
+  const word = buf.toString('latin1', from, Math.min(to, from + MAX_STATUS + 1));
+  return LINES.some((s) => s.word.startsWith(word));
+}
+
 /** Response statuses of the binary protocol; what the text protocol has a word for has that word. */
 const BINARY = new Map<number, Status>([
   [0x00, OK],
@@ -153,6 +161,6 @@ BINARY.set(0x21, BINARY.get(0x09)!);
 export const binaryStatus = (code: number): Status | undefined => BINARY.get(code);
 
 /** The word of the answer, '' when none was seen. */
-export const statusWord = (x: Exchange): string => ALL[x.status - 1]?.word ?? '';
+export const statusWord = (x: Exchange): string => (x.status === UNTOLD ? VALUE.word : (ALL[x.status - 1]?.word ?? ''));
 /** The word of an error, else ''. A miss is none, nor is a value that was not stored. */
 export const errorWord = (x: Exchange): string => (ALL[x.status - 1]?.isError ? statusWord(x) : '');

@@ -2,7 +2,7 @@ import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import { type Exchanges, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
 import { MemcachedDetail, NO_TAG } from './exchange-detail.ts';
 import type { Matcher } from './match.ts';
-import { END, findStatus, ITEM, OK, STAT, type Status, VA, VALUE } from './status.ts';
+import { END, findStatus, ITEM, OK, STAT, type Status, UNTOLD, VA, VALUE } from './status.ts';
 import { hashOf, isText, Line, lineEnd, lineFeed, MAX_LINE, toNumber } from './syntax.ts';
 
 const LINE = new Line();
@@ -83,7 +83,7 @@ export class TextReplies {
   #answer(w: Window, status: Status, between: boolean): void {
     this.#startOffset = w.base + w.pos;
     this.#exchange = this.#matcher.text(w, status, tagOf(w.buf));
-    if (between && this.#exchange !== null) settle(this.#exchange, END); // what follows is an END, or an error
+    if (between && this.#exchange !== null) this.#exchange.status = UNTOLD; // END or an error will tell
   }
 
   /** `VALUE key flags bytes [unique]` */
@@ -128,7 +128,8 @@ export function statusOf(buf: Uint8Array, line: Line = LINE): Status | null {
 }
 const EQUALS = 61;
 
-function isCount(buf: Uint8Array, from: number, to: number): boolean {
+/** The digits of a counter. */
+export function isCount(buf: Uint8Array, from: number, to: number): boolean {
   if (to - from > 20) return false;
   for (let i = from; i < to; i++) if (toNumber(buf, i, i + 1) < 0) return false;
   return true;
