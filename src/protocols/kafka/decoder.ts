@@ -15,7 +15,7 @@ import { detailBytes, KafkaDetail } from './exchange-detail.ts';
 import { DONE } from './records.ts';
 import { RequestReader } from './request.ts';
 import { ResponseReader } from './response.ts';
-import { isRequestFollowed, isResponseFollowed, NOT_A_START, requestStart, responseStart } from './starts.ts';
+import { isInTurn, isRequestFollowed, isResponseFollowed, NOT_A_START, requestStart, responseStart } from './starts.ts';
 import { TopicNames } from './topics.ts';
 import {
   answeredIdAt,
@@ -44,9 +44,6 @@ export const COUNTERS = {
 
 /** Versions of APIs that are not known are believed up to here; none has had 20 so far. */
 const MAX_VERSION = 127;
-
-/** Behind a loss a message begins not far from where a segment does. */
-const RESYNC_BYTES = 64;
 
 /** Phases of a direction. */
 const START = 0;
@@ -81,6 +78,8 @@ export class KafkaDecoder implements Decoder {
   readonly #told: ResponseReader;
   /** Version 0 of SaslHandshake was asked for: tokens follow, each behind its size, until messages do again. */
   #tokens = false;
+  /** Where the request ended that was answered last: brokers answer in the order in which they are asked. */
+  #lastHeadEnd: number | null = null;
 
   constructor(out: Exchanges) {
     this.#out = out;
@@ -93,15 +92,22 @@ export class KafkaDecoder implements Decoder {
     return dir === TO_SERVER ? this.#readRequests(w) : this.#readResponses(w);
   }
 
+  /**
+   * A message begins where a segment does: sizes and correlation ids are small numbers, which stand everywhere. What cannot be
+   * told yet is held, unless behind it there is something that can.
+   */
   resync(dir: Dir, w: Window): boolean {
-    const last = Math.min(w.end, w.pos + RESYNC_BYTES) - 1;
-    for (; w.pos <= last; w.pos++) {
-      const needed = dir === TO_SERVER ? requestStart(w) : responseStart(w, this.#out);
-      if (needed === NOT_A_START) continue;
-      if (needed > w.end - w.pos) return false;
-      if (dir === TO_SERVER ? isRequestFollowed(w) : isResponseFollowed(w)) return true;
+    const { pos, marks } = w;
+    let held = w.end;
+    for (let segment = 0; w.pos < w.end; ) {
+      const needed = dir === TO_SERVER ? requestStart(w) : responseStart(w, this.#out, this.#lastHeadEnd);
+      if (needed > w.end - w.pos) held = Math.min(held, w.pos);
+      else if (needed !== NOT_A_START && (dir === TO_SERVER ? isRequestFollowed(w) : isResponseFollowed(w)))
+        return true;
+      while (marks !== null && segment < marks.count && marks.starts[segment]! <= w.pos) segment++;
+      w.pos = marks === null || segment >= marks.count ? w.end : marks.starts[segment]!;
     }
-    w.pos = w.end;
+    w.pos = Math.max(pos, held);
     return false;
   }
 
@@ -212,12 +218,20 @@ export class KafkaDecoder implements Decoder {
       if (size < RESPONSE_BYTES - SIZE_BYTES || size > MAX_MESSAGE_BYTES) return LOST;
       if (!holds(w, RESPONSE_BYTES)) return MORE;
       m.begin(w, PASSING);
-      const x = this.#out.answer(answeredIdAt(w, w.pos), w, w.pos);
+      const x = this.#answered(answeredIdAt(w, w.pos), w);
       if (x === null) continue;
       m.phase = CONTENT;
       m.exchange = x;
       this.#told.begin(w, x, m.end);
     }
+  }
+
+  /** The request that the response at `w.pos` answers, if it answers one that is known. */
+  #answered(id: number, w: Window): Exchange | null {
+    if (!isInTurn(this.#out.expected(id), this.#lastHeadEnd)) return null;
+    const x = this.#out.answer(id, w, w.pos);
+    if (x !== null) this.#lastHeadEnd = x.requestHeadEnd;
+    return x;
   }
 }
 

@@ -28,11 +28,13 @@ export const NOT_A_START = -1;
 const MAX_CLIENT_BYTES = 255;
 /** Codes are assigned up to 133; a few more may come. */
 const MAX_ERROR = 400;
+/** An answer to ApiVersions that says so is written in version 0. */
+const UNSUPPORTED_VERSION = 35;
 /** Fields that are looked at. */
 const MAX_FIELDS = 64;
 
-/** Bytes behind the head of a message that must be there, if it has so many. */
-const BODY_BYTES = 32;
+/** Bytes of a message that must be there, if it has so many: half of what detection shows of each side. */
+const LOOK_BYTES = 512;
 
 const TAGGED = new Layout('').steps(0, true);
 const WALKER = new Walker();
@@ -68,11 +70,10 @@ export function requestStart(w: Window): number {
 /** What follows the client id at index `at`, as far as it is in the window, is that API's; `end`: behind the message. */
 function bodyStart(w: Window, api: Api, version: number, at: number, end: number): number {
   const { pos } = w;
-  const needed = Math.min(end, at + BODY_BYTES) - pos;
-  if (needed > w.end - pos) return needed;
+  const needed = Math.min(end - pos, LOOK_BYTES);
   const tagged = api.isFlexible(version);
-  // no client sends tagged fields in the header
-  if (tagged && (at === end || w.buf[at] !== 0)) return NOT_A_START;
+  if (tagged && at >= w.end) return at < end ? Math.max(needed, at + 1 - pos) : NOT_A_START;
+  if (tagged && w.buf[at] !== 0) return NOT_A_START; // no client sends tagged fields in the header
   const body = api.request(version);
   w.pos = tagged ? at + 1 : at;
   const good = body === null || fits(w, body, end);
@@ -90,6 +91,7 @@ function fits(w: Window, body: readonly Step[], end: number): boolean {
     if (step === END) return walker.open || w.pos === end;
     if (step !== FOUND) return true;
     if (!isCredible(w, walker)) return false;
+    if (walker.role === ERROR && walker.value === UNSUPPORTED_VERSION) return true;
     if (walker.role === RECORDS && !skipTo(w, w.base + w.pos + walker.bytes)) return true;
   }
   return true;
@@ -108,8 +110,12 @@ function isCredible(w: Window, walker: Walker): boolean {
   }
 }
 
-/** A response to a request that is under way begins at `w.pos`. */
-export function responseStart(w: Window, out: Exchanges): number {
+/** The request was asked behind the one that ends at `lastHeadEnd` (null: none). */
+export const isInTurn = (x: Exchange | null, lastHeadEnd: number | null): boolean =>
+  x !== null && (lastHeadEnd === null || ((x.requestHeadEnd - lastHeadEnd) | 0) > 0);
+
+/** A response to a request that is under way begins at `w.pos`; the one that ends at `lastHeadEnd` has been answered before. */
+export function responseStart(w: Window, out: Exchanges, lastHeadEnd: number | null): number {
   const { pos } = w;
   const there = w.end - pos;
   if (there < SIZE_BYTES) return SIZE_BYTES;
@@ -117,9 +123,8 @@ export function responseStart(w: Window, out: Exchanges): number {
   if (size < RESPONSE_BYTES - SIZE_BYTES || size > MAX_MESSAGE_BYTES) return NOT_A_START;
   if (there < RESPONSE_BYTES) return RESPONSE_BYTES;
   const x = out.expected(answeredIdAt(w, pos));
-  if (x === null) return NOT_A_START;
-  const needed = Math.min(SIZE_BYTES + size, RESPONSE_BYTES + BODY_BYTES);
-  if (there < needed) return needed;
+  if (x === null || !isInTurn(x, lastHeadEnd)) return NOT_A_START;
+  const needed = Math.min(SIZE_BYTES + size, LOOK_BYTES);
   return answers(w, x, pos + SIZE_BYTES + size) ? needed : NOT_A_START;
 }
 
