@@ -89,6 +89,9 @@ export function fieldNamed(bytes: Uint8Array, from: number, length: number): num
 /** The field with this name, or OTHER. */
 export const fieldOf = (name: string): number => Math.max(OTHER, NAMES.indexOf(name));
 
+/** Two traceparent fields make both worthless (W3C Trace Context 3.2). */
+export const TWICE = '-';
+
 /** Larger header lists are a bomb: 1 MiB is what Go's servers accept, the most that any common server does. */
 const MAX_LIST_BYTES = 1 << 20;
 
@@ -123,7 +126,7 @@ export class Fields {
       if (field > STATUS) this.#regular = true;
       if (values[field] === '') values[field] = value;
       else if (field === TRACESTATE) values[field] = `${values[field]},${value}`.slice(0, MAX_VALUE);
-      else if (field === TRACEPARENT) values[field] = '-'; // two of them make both worthless
+      else if (field === TRACEPARENT) values[field] = TWICE;
     } else if (field === OTHER) this.#regular = true;
     else {
       this.unknown++;

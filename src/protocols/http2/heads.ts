@@ -23,6 +23,7 @@ import {
   SW8,
   TRACEPARENT,
   TRACESTATE,
+  TWICE,
   UBER_TRACE_ID,
   USER_AGENT,
   X_FORWARDED_FOR,
@@ -103,7 +104,7 @@ function detailOf(f: Fields): Http2Detail {
   if (values[X_FORWARDED_HOST] !== '') d.forwardedHost = firstOf(values[X_FORWARDED_HOST]!);
   if (values[X_FORWARDED_PROTO] !== '') d.forwardedProto = firstOf(values[X_FORWARDED_PROTO]!);
   if (values[FORWARDED] !== '') readForwarded(d, values[FORWARDED]!);
-  d.traceparent = values[TRACEPARENT]!;
+  d.traceparent = values[TRACEPARENT] === TWICE ? '' : values[TRACEPARENT]!;
   d.tracestate = values[TRACESTATE]!;
   d.b3 = values[B3]!;
   d.b3TraceId = values[B3_TRACE_ID]!;
