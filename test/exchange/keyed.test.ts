@@ -247,3 +247,98 @@ test('the server asks, too: the ends change their roles, keys are apart, and eve
   assert.deepEqual(t.ended, ['1 complete', '1 closed']);
   assert.equal(t.budget.used, 0);
 });
+
+/** The response to `key` has begun, and not ended. */
+function begun(t: Talk, key: number): Exchange {
+  const w = new Window();
+  w.show(Buffer.alloc(1));
+  w.timeNs = t.nowNs;
+  w.ack = t.asked;
+  return t.pairing.answer(key, w, 0)!;
+}
+
+test('streams go on behind a loss; what does not end was perhaps ended by what was lost', () => {
+  const t = new Talk();
+  for (const key of [1, 2, 3, 4]) t.ask(key);
+  const a = begun(t, 1);
+  begun(t, 2);
+  t.pairing.responsesLost(true);
+  t.ask(5);
+  begun(t, 5);
+  assert.deepEqual(t.ended, []);
+  const w = new Window();
+  w.timeNs = t.nowNs;
+  t.pairing.finish(a, w);
+  t.pairing.truncate(t.pairing.expected(3)!);
+  t.pairing.close(CLOSED, 99e6);
+  assert.deepEqual(t.ended, ['1 complete', '3 lost', '2 truncated', '5 closed', '4 lost']);
+  assert.equal(t.budget.used, 0);
+});
+
+test('one that is broken off ends alone, at once', () => {
+  const t = new Talk();
+  for (const key of [1, 2, 3]) t.ask(key);
+  const a = begun(t, 1);
+  const b = t.pairing.expected(2)!;
+  const w = new Window();
+  w.beforeNs = 50e6;
+  t.pairing.abort(a, w);
+  t.pairing.abort(b, w);
+  t.pairing.abort(b, w);
+  t.pairing.abort(a, w);
+  assert.deepEqual(t.ended, ['1 reset', '2 reset']);
+  assert.deepEqual(
+    t.told.map((x) => x.endNs),
+    [50e6, 50e6],
+  );
+  t.answer(3);
+  assert.equal(t.budget.used, 0);
+});
+
+test('what was passed on ends under the protocol that took over, or is lost without one', () => {
+  const t = new Talk();
+  const x = t.ask(7)!;
+  begun(t, 7);
+  x.status = 101;
+  t.pairing.passOn(x, 1);
+  t.pairing.close(LOST, 9e6);
+  assert.deepEqual(t.ended, []);
+  assert.equal(t.pairing.passedOn, x);
+  const next = new Talk();
+  next.asked = t.asked;
+  next.pairing.adopt(x, true);
+  assert.equal(next.pairing.inherited, x);
+  assert.deepEqual([x.key, x.status, next.pairing.inFlight], [1, 0, 1]);
+  assert.equal(next.answer(1), x);
+  assert.deepEqual(next.ended, ['1 complete']);
+
+  const lost = new Talk();
+  const y = lost.ask(7)!;
+  lost.pairing.passOn(y, 1);
+  lost.pairing.adopt(y, false);
+  assert.deepEqual(lost.ended, ['1 lost']);
+  assert.equal(lost.budget.used, 0);
+});
+
+test('where there is no room, what was probably answered among lost bytes makes some', () => {
+  const t = new Talk({ maxInFlight: 2 });
+  t.ask(1);
+  t.ask(2);
+  assert.equal(t.ask(3), null);
+  t.pairing.responsesLost();
+  assert.notEqual(t.ask(4), null);
+  assert.deepEqual(t.ended, ['1 lost']);
+  assert.notEqual(t.ask(5), null);
+  assert.equal(t.ask(6), null, 'the others began behind the loss');
+  assert.deepEqual(t.ended, ['1 lost', '2 lost']);
+});
+
+test('memory that a decoder holds is given back with the connection', () => {
+  const t = new Talk({ maxBytes: 10_000 });
+  assert.ok(t.pairing.hold(6000));
+  assert.ok(!t.pairing.hold(6000));
+  t.pairing.release(1000);
+  assert.equal(t.budget.used, 5000);
+  t.pairing.close(CLOSED, 0);
+  assert.equal(t.budget.used, 0);
+});
