@@ -30,6 +30,17 @@ export const OPENINGS: readonly Opening[] = [
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\x04\0\0\0\0\0',
     hex('000012 04 00 00000000 0003 00000080'),
   ),
+  // joined midway: frames as they stand anywhere in a connection (HEADERS of a GET and its answer, a window and a ping)
+  opening(
+    'http2 midway',
+    hex('00000d 01 05 00000007 82 86 84 41 8a 089d5c0b8170dc780f03'),
+    hex('000001 01 04 00000007 88 000005 00 01 00000007 68656c6c6f'),
+  ),
+  opening(
+    'http2 control frames',
+    hex('000004 08 00 00000000 000f0001 000008 06 01 00000000 0000000000000001'),
+    hex('000008 06 00 00000000 0000000000000001 000004 03 00 00000009 00000008'),
+  ),
   opening('ssh', 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', 'SSH-2.0-OpenSSH_9.2p1\r\n'),
   opening(
     'mysql',
@@ -105,6 +116,19 @@ export const OPENINGS: readonly Opening[] = [
     hex(`2a000000 06000000 02000000 dc070000 dd070000 1e000000 01 1e74000000`),
   ),
   opening('kafka', hex('00000023 0012 0003 00000001 000a 636f6e73 756d6572 2d31 00'), hex('0000001a 00000001 0000')),
+  // SaslHandshake; Fetch and its answer on a connection joined midway
+  opening(
+    'kafka sasl',
+    hex('00000018 0011 0001 00000000 0007 72646b61666b61 0005 504c41494e'),
+    hex('00000011 00000000 0000 00000001 0005 504c41494e'),
+  ),
+  opening(
+    'kafka fetch',
+    hex(
+      '00000038 0001 0004 00000100 0003 617070 ffffffff 000001f4 00000001 03200000 00 00000001 0006 6f7264657273 00000000',
+    ),
+    hex('0000001a 00000100 00000000 00000001 0006 6f7264657273 00000000'),
+  ),
   opening('amqp', 'AMQP\0\0\x09\x01', hex(`01 0000 000001fb 000a000a 0009 ${zeros(8)}`)),
   opening('mqtt', hex('10 12 0004 4d515454 04 02 003c 0006 636c69656e74'), hex('20 02 0000')),
   opening(

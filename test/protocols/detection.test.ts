@@ -4,6 +4,7 @@ import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { http } from '../../src/protocols/http/index.ts';
 import { http2 } from '../../src/protocols/http2/index.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
+import { kafka } from '../../src/protocols/kafka/index.ts';
 import { memcached } from '../../src/protocols/memcached/index.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
 import { mqtt } from '../../src/protocols/mqtt/index.ts';
@@ -20,6 +21,7 @@ import { OPENINGS } from '../kit/openings.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
 import { conversations as http2Conversations } from './http2-conversations.ts';
+import { conversations as kafkaConversations } from './kafka-conversations.ts';
 import { conversations as memcachedConversations } from './memcached-conversations.ts';
 import { conversations as mongo } from './mongodb-conversations.ts';
 import { conversations as mqttConversations } from './mqtt-conversations.ts';
@@ -37,6 +39,7 @@ const ALL: [Protocol, readonly Conversation[]][] = [
   [dnsOverTcp, dns],
   [dnsOverUdp, []],
   [tls, tlsConversations],
+  [kafka, kafkaConversations],
   [mqtt, mqttConversations],
   [nats, natsConversations],
   [websocket, []],
