@@ -178,6 +178,7 @@ export class ReplyReader {
     if (this.#subscription !== null) {
       this.#out.truncate(this.#subscription); // fewer acknowledgements than channels: that was not understood
       this.#subscription = null;
+      this.#passSilent();
     }
     this.#startOffset = w.base + w.pos;
     this.#exchange = this.#out.answer(IN_ORDER, w, w.pos);
@@ -230,8 +231,17 @@ export class ReplyReader {
     if (x === null) return;
     if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - this.#startOffset;
     this.#out.finish(x, w);
+    this.#passSilent();
     if (this.#session.feed === FEED_ASKED && (x.operation === 'PSYNC' || x.operation === 'SYNC'))
       this.#session.feed = FEED;
+  }
+
+  /** The oldest commands now may be such as nothing answers. */
+  #passSilent(): void {
+    for (let x = this.#out.expected(IN_ORDER); x !== null; x = this.#out.expected(IN_ORDER)) {
+      if (!(x.detail instanceof RedisDetail) || !x.detail.silent) return;
+      this.#out.unanswered(x);
+    }
   }
 
   /** What the array or push at `w.pos` is, told by its first word. */
@@ -294,6 +304,7 @@ export class ReplyReader {
     if (x.outcome === IN_FLIGHT) x.responseBytes = this.#subscriptionBytes;
     if (d !== null && (d.channels !== UNKNOWN || last === true)) {
       this.#out.finish(x, w);
+      this.#passSilent();
       return;
     }
     // How many more are to come cannot be said.

@@ -330,18 +330,24 @@ export class RequestReader {
     const command = this.#command;
     this.#phase = START;
     this.#exchange = null;
-    if (x !== null && x.outcome === IN_FLIGHT) {
-      x.requestEndNs = w.timeBefore();
-      x.requestBytes = w.base + w.pos - this.#startOffset;
-      x.requestHeadEnd = w.seqAt(w.pos);
-      this.#settle(x);
-    } else if (command !== null && command.kind === SELECT) session.forgetDatabase();
     const silent = session.replies === SILENT || session.skipNext;
     session.skipNext = false;
     const answered = command === null ? !silent : this.#changes(command, silent);
-    if (answered || x === null || !isWaiting(x)) return;
-    if (command !== null && command.kind === SELECT) session.forgetDatabase();
-    this.#out.oneWay(x);
+    const followed = x !== null && x.outcome === IN_FLIGHT;
+    if (command !== null && command.kind === SELECT && !(followed && answered)) session.forgetDatabase();
+    if (!followed) return;
+    x.requestEndNs = w.timeBefore();
+    x.requestBytes = w.base + w.pos - this.#startOffset;
+    x.requestHeadEnd = w.seqAt(w.pos);
+    if (!answered) x.detail ??= new RedisDetail();
+    this.#settle(x);
+    if (!answered && isWaiting(x)) this.#silence(x);
+  }
+
+  /** Nothing answers the command; it is told behind those that were asked before it. */
+  #silence(x: Exchange): void {
+    if (this.#out.expected(IN_ORDER) !== x && x.detail instanceof RedisDetail) x.detail.silent = true;
+    else this.#out.oneWay(x);
   }
 
   #settle(x: Exchange): void {

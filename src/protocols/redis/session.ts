@@ -94,4 +94,6 @@ export class RedisDetail {
   lostSelects = 0;
   /** Acknowledgements that a subscription waits for; UNKNOWN: as many as there were subscriptions. */
   channels = UNKNOWN;
+  /** CLIENT REPLY: nothing answers it, but what was asked before waits for its answer still. */
+  silent = false;
 }
