@@ -79,13 +79,13 @@ export class Pairing extends Book {
     return this;
   }
 
-  begin(key: number, w: Window, from: number, to: number): Exchange | null {
+  begin(key: number, w: Window, from: number, to: number, together = false): Exchange | null {
     const c = this.env.counters;
     const timeNs = w.timeAt(from);
     const outstanding = this.inFlight > 0 || this.#answering !== null;
     // Sent before the end of the last response was received: the client does not wait for responses.
     const early = this.#responseEnded && ((w.ackAt(from) - this.#responseEndSeq) | 0) < 0;
-    if ((outstanding || early) && this.#pipelining(timeNs)) {
+    if (!together && (outstanding || early) && this.#pipelining(timeNs)) {
       c.quarantinedRequests++;
       return null;
     }

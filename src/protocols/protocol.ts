@@ -57,8 +57,9 @@ export interface Exchanges {
   /**
    * A request begins at `buf[from]`; `buf[from, to)` (at most 64 bytes of it are used) are bytes that every observer
    * of the request sees, however it was cut into segments. Null: not to be followed (quarantine, limits); it was counted.
+   * `together`: the protocol lets a client that waits for its answers send this with the request before it (in order).
    */
-  begin(key: number, w: Window, from: number, to: number): Exchange | null;
+  begin(key: number, w: Window, from: number, to: number, together?: boolean): Exchange | null;
   /** The head of that request is complete: whatever will be known of it is known, in texts of about so many bytes. */
   asked(x: Exchange, textBytes: number): void;
   /** The final response with this key begins at `buf[at]`. Null: its request was not seen, or this cannot be its response. */

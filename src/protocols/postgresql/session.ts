@@ -5,7 +5,7 @@ import { DETAIL_BYTES } from './exchange-detail.ts';
 import { PARSE } from './messages.ts';
 import { PENDING } from './sqlstate.ts';
 import { type Statement, Statements } from './statements.ts';
-import { ENDING, PREPARING, UNKNOWN, Unit } from './unit.ts';
+import { ENDING, EXECUTING, PREPARING, UNKNOWN, Unit } from './unit.ts';
 
 /** Bytes of a request that its identity is made of, at most. */
 export const IDENTITY_BYTES = 64;
@@ -68,7 +68,8 @@ export class Session {
     // What comes behind lost bytes may go on with what was asked: surely if something waits for its answer, and Parse alone always begins.
     const waits = this.answering !== null || this.first !== null;
     const isRest = !this.certain && kind === PREPARING && (waits || w.buf[pos] !== PARSE);
-    const x = isRest ? null : this.out.begin(IN_ORDER, w, pos, pos + Math.min(total, IDENTITY_BYTES));
+    const to = pos + Math.min(total, IDENTITY_BYTES);
+    const x = isRest ? null : this.out.begin(IN_ORDER, w, pos, to, this.#isMidGroup());
     const u = new Unit(x, kind, w.base + pos, headEnd);
     u.doubtful = !this.certain;
     if (x === null) return u;
@@ -77,6 +78,12 @@ export class Session {
     x.requestHeadEnd = headEnd;
     this.#queue.push(u);
     return u;
+  }
+
+  /** No Sync has come behind the last unit of the extended protocol: the client goes on before it waits. */
+  #isMidGroup(): boolean {
+    const last = this.#head < this.#queue.length ? this.#queue[this.#queue.length - 1]! : null;
+    return last !== null && last.syncs === 0 && (last.kind === PREPARING || last.kind === EXECUTING);
   }
 
   /** All of the unit's request is known that will be, in texts of so many characters besides its target. */
