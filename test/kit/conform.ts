@@ -152,7 +152,8 @@ export function conform(protocol: Protocol, conversations: readonly Conversation
         all.map((f) => ({ ...f, captured: 60 })),
         `${name}, snaplen of 60 bytes of payload`,
       );
-      assert.ok(rig.found.length <= c.expected.length);
+      // what the server asks has the ends of another link
+      assert.ok(rig.found.filter((f) => f.link === here.id).length <= c.expected.length);
     }
   });
 

@@ -130,6 +130,14 @@ export const OPENINGS: readonly Opening[] = [
     hex('0000001a 00000100 00000000 00000001 0006 6f7264657273 00000000'),
   ),
   opening('amqp', 'AMQP\0\0\x09\x01', hex(`01 0000 000001fb 000a000a 0009 ${zeros(8)}`)),
+  // the same name, another protocol; and frames of the right form that are none
+  opening('amqp-1.0', 'AMQP\0\x01\0\0', 'AMQP\x03\x01\0\0'),
+  opening('amqp-0-10', 'AMQP\x01\x01\0\x0a', hex('0f 01 0000 0014 0000 00000000 0101 0000 00000000 0000')),
+  opening(
+    'framed',
+    hex('01 0001 0000000d 003c0050 0000000000000001 00 cd'),
+    hex('01 0001 00000008 00370050 00000001 ce'),
+  ),
   opening('mqtt', hex('10 12 0004 4d515454 04 02 003c 0006 636c69656e74'), hex('20 02 0000')),
   opening(
     'nats',

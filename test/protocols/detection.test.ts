@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { amqp } from '../../src/protocols/amqp/index.ts';
 import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { http } from '../../src/protocols/http/index.ts';
 import { http2 } from '../../src/protocols/http2/index.ts';
@@ -18,6 +19,7 @@ import { websocket } from '../../src/protocols/websocket/index.ts';
 import type { Conversation } from '../kit/conversation.ts';
 import { takesNothingOf, takesNothingOfEachOther } from '../kit/detection.ts';
 import { OPENINGS } from '../kit/openings.ts';
+import { conversations as amqpConversations } from './amqp-conversations.ts';
 import { conversations as dns } from './dns-conversations.ts';
 import { conversations } from './http-conversations.ts';
 import { conversations as http2Conversations } from './http2-conversations.ts';
@@ -42,6 +44,7 @@ const ALL: [Protocol, readonly Conversation[]][] = [
   [kafka, kafkaConversations],
   [mqtt, mqttConversations],
   [nats, natsConversations],
+  [amqp, amqpConversations],
   [websocket, []],
   [mongodb, mongo],
   [postgresql, postgresConversations],

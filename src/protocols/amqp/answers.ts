@@ -16,7 +16,7 @@ const SUCCESS = 200;
 /** A method that answers another one. `at`: its arguments. False: they are not what they must be. */
 export function answer(s: Session, side: Side, c: Channel, w: Window, id: number, at: number, to: number): boolean {
   const { buf } = w;
-  const x = take(side, c, w, m.METHODS.get(id)!.request);
+  const x = take(s, side, c, w, m.METHODS.get(id)!.request);
   if (x !== null) x.status = id;
   switch (id) {
     case m.CHANNEL_OPEN_OK:
@@ -60,9 +60,13 @@ export function answer(s: Session, side: Side, c: Channel, w: Window, id: number
 }
 
 /** The oldest request of that name that waits on the channel has its answer now. Null: there is none. */
-function take(side: Side, c: Channel, w: Window, request: string): Exchange | null {
+function take(s: Session, side: Side, c: Channel, w: Window, request: string): Exchange | null {
   const asker = side.dir === TO_CLIENT ? 0 : 1;
   const pending = c.pending[asker];
+  if (c.doubtful[asker] && s.knowsMore(side, w)) {
+    for (const x of pending) if (x.outcome === IN_FLIGHT) side.answers.truncate(x);
+    pending.length = 0;
+  }
   const i = pending.findIndex((x) => x.operation === request && x.outcome === IN_FLIGHT);
   const x = side.answers.answer(i < 0 ? NOBODY : pending[i]!.key, w, w.pos);
   if (x === null) return null;
@@ -76,7 +80,7 @@ function take(side: Side, c: Channel, w: Window, request: string): Exchange | nu
  * Basic.Ack: delivery tag (8), multiple (1). Basic.Nack: delivery tag, bits (multiple 1, requeue 2). Basic.Reject: delivery tag, requeue.
  * From the client they settle what was delivered, from the server what was published. Multiple: all up to that tag; 0: all.
  */
-export function settle(side: Side, c: Channel, w: Window, id: number, at: number, to: number): boolean {
+export function settle(s: Session, side: Side, c: Channel, w: Window, id: number, at: number, to: number): boolean {
   if (at + 9 > to) return false;
   const tag = readTag(w.buf, at);
   const multiple = id !== m.REJECT && (w.buf[at + 8]! & 1) !== 0;
@@ -87,14 +91,14 @@ export function settle(side: Side, c: Channel, w: Window, id: number, at: number
   const list = c.unsettled[asker];
   if (!multiple) {
     const i = list.findIndex((x) => tagOf(x) === tag);
-    if (i >= 0 && settled(side, c, w, list[i]!, id)) list.splice(i, 1);
+    if (i >= 0 && settled(s, side, c, w, list[i]!, id)) list.splice(i, 1);
     return true;
   }
   let kept = 0;
   for (const x of list) {
     const theirs = tag === 0 || tagOf(x) <= tag;
     if (theirs && x.key <= c.doubtfulKey[asker] && tagOf(x) !== tag) side.answers.truncate(x);
-    else if (!theirs || !settled(side, c, w, x, id)) list[kept++] = x;
+    else if (!theirs || !settled(s, side, c, w, x, id)) list[kept++] = x;
   }
   list.length = kept;
   return true;
@@ -125,14 +129,18 @@ function astray(side: Side, c: Channel): void {
 }
 
 /** False: it is under way still. */
-function settled(side: Side, c: Channel, w: Window, x: Exchange, id: number): boolean {
+function settled(s: Session, side: Side, c: Channel, w: Window, x: Exchange, id: number): boolean {
   if (x.outcome !== IN_FLIGHT) return true;
+  const asker = side.dir === TO_CLIENT ? 0 : 1;
+  if (x.key <= c.doubtfulKey[asker] && s.knowsMore(side, w)) {
+    side.answers.truncate(x);
+    return true;
+  }
   if (side.answers.answer(x.key, w, w.pos) !== x) return false;
   const d = detailOf(x);
   x.status = d.code === 0 ? id : d.code;
   x.failed = id !== m.ACK || d.code !== 0;
   side.answering.push(x);
-  c.doubtful[side.dir === TO_CLIENT ? 0 : 1] = false;
   return true;
 }
 

@@ -72,6 +72,7 @@ export class AmqpDecoder implements Decoder {
       if (need > have) return more(w, need);
       if (whole <= have && buf[pos + whole - 1] !== END) return LOST;
       side.frameBytes = whole;
+      side.seenSeq = w.seqAt(pos + whole);
       const to = pos + Math.min(need, whole - 1);
       if (!this.#frame(side, w, type, channel, size, to)) return LOST;
       side.passing = true;
@@ -149,7 +150,7 @@ export class AmqpDecoder implements Decoder {
       case m.ACK:
       case m.NACK:
       case m.REJECT:
-        return settle(side, c, w, id, at, to);
+        return settle(this.#session, side, c, w, id, at, to);
       default:
         notice(side, c, w, method, to);
         return true;

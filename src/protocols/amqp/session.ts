@@ -12,6 +12,8 @@ export class Side {
   /** The frame whose rest is passing by. */
   passing = false;
   frameBytes = 0;
+  /** Sequence number behind it. */
+  seenSeq = 0;
   /** What it begins, and whether nothing answers that. */
   asking: Exchange | null = null;
   oneWay = false;
@@ -69,8 +71,8 @@ export class Session {
     for (const x of pending.splice(0, pending.length - keep)) side.answers.truncate(x);
     c.doubtful[asker] = keep > 0;
     c.doubtfulKey[asker] = c.unsettled[asker].at(-1)?.key ?? 0;
-    // with holes on both sides the channel may have been closed and opened anew, and numbers begin again
-    if (c.unsettled[0].length + c.unsettled[1].length === 0) c.holes = 0;
+    // with holes on both sides an answer may be to something that nobody saw, or the channel a new one of the same number
+    if (c.pending[0].length + c.pending[1].length + c.unsettled[0].length + c.unsettled[1].length === 0) c.holes = 0;
     else {
       c.holes |= 1 << side.dir;
       if (c.holes === 3) this.forget(c);
@@ -89,6 +91,11 @@ export class Session {
     c.closeCode = 0;
     c.doubtfulKey[0] = 0;
     c.doubtfulKey[1] = 0;
+  }
+
+  /** The message at `w.pos` was sent by an end that had received more from the other one than anybody saw. */
+  knowsMore(side: Side, w: Window): boolean {
+    return ((w.ackAt(w.pos) - this.sides[1 - side.dir]!.seenSeq) | 0) > 0;
   }
 
   /** What is under way on the channel cannot be told from what comes now. */
