@@ -294,7 +294,7 @@ export const APIS: readonly Api[] = [
   ),
   new Api(57, 'UpdateFeatures', 2, 0, '', 'i32 error:i16 str [ str error:i16 str ] 0-1 ..'),
   new Api(58, 'Envelope', 0, 0, '', 'bytes error:i16'),
-  new Api(59, 'FetchSnapshot', 1, 0, '', LATER),
+  new Api(59, 'FetchSnapshot', 1, 0, '', 'i32 error:i16 [ str [ i32 error:i16 { i64 i32 } i64 i64 bytes ] ] ..'),
   new Api(60, 'DescribeCluster', 2, 0, '', LATER),
   new Api(
     61,

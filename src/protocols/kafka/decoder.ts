@@ -15,7 +15,14 @@ import { detailBytes, KafkaDetail } from './exchange-detail.ts';
 import { DONE } from './records.ts';
 import { RequestReader } from './request.ts';
 import { ResponseReader } from './response.ts';
-import { isInTurn, isRequestFollowed, isResponseFollowed, NOT_A_START, requestStart, responseStart } from './starts.ts';
+import {
+  type Asked,
+  isRequestFollowed,
+  isResponseFollowed,
+  NOT_A_START,
+  requestStart,
+  responseStart,
+} from './starts.ts';
 import { TopicNames } from './topics.ts';
 import {
   answeredIdAt,
@@ -57,19 +64,23 @@ class Message {
   /** Stream offsets of its first byte, and behind its last. */
   start = 0;
   end = 0;
+  /** Sequence number behind its last byte. */
+  endSeq = 0;
   exchange: Exchange | null = null;
 
   /** The message begins at `w.pos`. */
   begin(w: Window, phase: number): void {
     this.phase = phase;
     this.start = w.base + w.pos;
-    this.end = this.start + SIZE_BYTES + sizeAt(w, w.pos);
+    const bytes = SIZE_BYTES + sizeAt(w, w.pos);
+    this.end = this.start + bytes;
+    this.endSeq = w.seqAt(w.pos + bytes);
     this.exchange = null;
   }
 }
 
 /** Kafka's protocol: messages with a size and a correlation id; what they say depends on API and version of the request. */
-export class KafkaDecoder implements Decoder {
+export class KafkaDecoder implements Decoder, Asked {
   readonly successor = '';
   readonly #out: Exchanges;
   readonly #request = new Message();
@@ -78,8 +89,8 @@ export class KafkaDecoder implements Decoder {
   readonly #told: ResponseReader;
   /** Version 0 of SaslHandshake was asked for: tokens follow, each behind its size, until messages do again. */
   #tokens = false;
-  /** Where the request ended that was answered last: brokers answer in the order in which they are asked. */
-  #lastHeadEnd: number | null = null;
+  /** Stream offset behind the request that was answered last. */
+  #answeredTo = Number.NEGATIVE_INFINITY;
 
   constructor(out: Exchanges) {
     this.#out = out;
@@ -100,7 +111,7 @@ export class KafkaDecoder implements Decoder {
     const { pos, marks } = w;
     let held = w.end;
     for (let segment = 0; w.pos < w.end; ) {
-      const needed = dir === TO_SERVER ? requestStart(w) : responseStart(w, this.#out, this.#lastHeadEnd);
+      const needed = dir === TO_SERVER ? requestStart(w) : responseStart(w, this);
       if (needed > w.end - w.pos) held = Math.min(held, w.pos);
       else if (needed !== NOT_A_START && (dir === TO_SERVER ? isRequestFollowed(w) : isResponseFollowed(w)))
         return true;
@@ -118,6 +129,7 @@ export class KafkaDecoder implements Decoder {
       if (x !== null && this.#asked.oneWay && x.outcome === IN_FLIGHT) this.#out.oneWay(x);
       m.phase = START;
       m.exchange = null;
+      this.#tokens = false;
       this.#out.requestsLost();
       return;
     }
@@ -172,7 +184,7 @@ export class KafkaDecoder implements Decoder {
       return;
     }
     // brokers read a request whole before they answer it
-    x.requestHeadEnd = w.seqAt(pos + m.end - m.start);
+    x.requestHeadEnd = m.endSeq;
     const api = APIS[key] ?? null;
     if (api === null || version > api.newest) COUNTERS.unknown++;
     const d = new KafkaDetail(key, version);
@@ -226,12 +238,23 @@ export class KafkaDecoder implements Decoder {
     }
   }
 
+  /** Brokers answer in the order in which they are asked (protocol guide, "Network"): what was asked before the last answered is over. */
+  expected(id: number): Exchange | null {
+    const x = this.#out.expected(id);
+    return x === null || this.#offsetBehind(x) <= this.#answeredTo ? null : x;
+  }
+
   /** The request that the response at `w.pos` answers, if it answers one that is known. */
   #answered(id: number, w: Window): Exchange | null {
-    if (!isInTurn(this.#out.expected(id), this.#lastHeadEnd)) return null;
+    if (this.expected(id) === null) return null;
     const x = this.#out.answer(id, w, w.pos);
-    if (x !== null) this.#lastHeadEnd = x.requestHeadEnd;
+    if (x !== null) this.#answeredTo = this.#offsetBehind(x);
     return x;
+  }
+
+  /** Stream offset behind a request under way: no 2 GiB in front of the latest. */
+  #offsetBehind(x: Exchange): number {
+    return this.#request.end - ((this.#request.endSeq - x.requestHeadEnd) | 0);
   }
 }
 

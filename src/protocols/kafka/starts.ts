@@ -1,7 +1,7 @@
 /** Whether a message credibly begins somewhere: for recognition, behind a hole, and among bytes that are no messages. */
 
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { Exchanges, Window } from '../protocol.ts';
+import type { Window } from '../protocol.ts';
 import { APIS, type Api, apiNamed, CONTROLLED_SHUTDOWN } from './apis.ts';
 import { ACKS, ERROR, Layout, RECORDS, type Step, TOPIC } from './layout.ts';
 import { BROKEN, END, FOUND, Walker } from './walker.ts';
@@ -110,20 +110,22 @@ function isCredible(w: Window, walker: Walker): boolean {
   }
 }
 
-/** The request was asked behind the one that ends at `lastHeadEnd` (null: none). */
-export const isInTurn = (x: Exchange | null, lastHeadEnd: number | null): boolean =>
-  x !== null && (lastHeadEnd === null || ((x.requestHeadEnd - lastHeadEnd) | 0) > 0);
+/** Who knows what was asked. */
+export interface Asked {
+  /** The request with that correlation id, if it may be answered next. */
+  expected(id: number): Exchange | null;
+}
 
-/** A response to a request that is under way begins at `w.pos`; the one that ends at `lastHeadEnd` has been answered before. */
-export function responseStart(w: Window, out: Exchanges, lastHeadEnd: number | null): number {
+/** A response to a request that is under way begins at `w.pos`. */
+export function responseStart(w: Window, asked: Asked): number {
   const { pos } = w;
   const there = w.end - pos;
   if (there < SIZE_BYTES) return SIZE_BYTES;
   const size = sizeAt(w, pos);
   if (size < RESPONSE_BYTES - SIZE_BYTES || size > MAX_MESSAGE_BYTES) return NOT_A_START;
   if (there < RESPONSE_BYTES) return RESPONSE_BYTES;
-  const x = out.expected(answeredIdAt(w, pos));
-  if (x === null || !isInTurn(x, lastHeadEnd)) return NOT_A_START;
+  const x = asked.expected(answeredIdAt(w, pos));
+  if (x === null) return NOT_A_START;
   const needed = Math.min(SIZE_BYTES + size, LOOK_BYTES);
   return answers(w, x, pos + SIZE_BYTES + size) ? needed : NOT_A_START;
 }
