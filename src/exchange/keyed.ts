@@ -209,7 +209,7 @@ export class KeyedPairing extends Book {
 
   /** The rest of its response did not come: because of `outcome`, or because it was not captured. */
   #endAnswering(x: Exchange, outcome: number, endNs: number): void {
-    const cut = outcome === OPEN || outcome === LOST || x.startNs <= this.#lossNs;
+    const cut = outcome === OPEN || outcome === LOST || x.firstByteNs <= this.#lossNs;
     if (!cut) x.endNs = endNs;
     this.#end(x, cut ? TRUNCATED : outcome);
   }
