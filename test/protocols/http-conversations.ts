@@ -384,15 +384,15 @@ const handOver: Conversation[] = [
     fragile: true,
   },
   {
-    name: 'upgrade to a WebSocket',
+    name: 'upgrade to a protocol that nobody knows',
     turns: [
-      ask(0, get('/ws', 'Upgrade: websocket\r\nConnection: Upgrade\r\n')),
-      answer(0, 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'),
+      ask(0, get('/chat', 'Upgrade: chat/2\r\nConnection: Upgrade\r\n')),
+      answer(0, 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat/2\r\n\r\n'),
       mumble(SERVER, Buffer.from('8105', 'hex'), 'hello'),
       mumble(CLIENT, Buffer.from('818501020304', 'hex'), 'hello'),
       ...bye,
     ],
-    expected: [found('/ws', 101)],
+    expected: [found('/chat', 101)],
     fragile: true,
   },
 ];
@@ -520,6 +520,8 @@ const URL_9K = `/long?${'q'.repeat(9000)}`;
 const URL_70K = `/longer?${'q'.repeat(70_000)}`;
 const KEPT = 2048;
 
+const GRAPHQL = '{"query":"query Cart { items { price } }","variables":{"card":"4111"}}';
+
 const long: Conversation[] = [
   {
     name: 'request lines beyond 8 KiB and beyond 64 KiB',
@@ -569,6 +571,19 @@ const long: Conversation[] = [
     ],
     expected: Array.from({ length: 100 }, (_, i) => found(`/n${i}`, 400 + (i % 7))),
     long: true,
+  },
+  {
+    name: 'GraphQL: the beginning of a body is looked at',
+    turns: [
+      ask(0, post('/graphql', GRAPHQL.length), GRAPHQL),
+      answer(0, reply(200, 5), free('{...}')),
+      ask(1, post('/graphql', 5000), GRAPHQL.padEnd(1024), free(' '.repeat(5000 - 1024))),
+      answer(1, reply(200, 0)),
+      ask(2, post('/graphql', 0)),
+      answer(2, reply(400, 0)),
+      ...bye,
+    ],
+    expected: [200, 200, 400].map((status) => ({ operation: 'POST', target: '/graphql', status })),
   },
   {
     name: 'bodies of 10 MiB',

@@ -29,6 +29,9 @@ export class HttpDetail implements WireContext {
   b3TraceId = '';
   b3SpanId = '';
   b3Sampled = '';
+  /** Of a GraphQL request: type and name of its operation. */
+  graphqlType = '';
+  graphqlName = '';
   /** Made when somebody first asks. */
   target: Target | null = null;
 }

@@ -115,6 +115,8 @@ function attributes(x: Exchange, side: Side, route: string, put: AttributeSink):
     if (d !== null && d.forwardedFor !== '') put.string('client.address', hostPort(d.forwardedFor).host);
   }
   if (d !== null && d.userAgent !== '') put.string('user_agent.original', d.userAgent);
+  if (d !== null && d.graphqlType !== '') put.string('graphql.operation.type', d.graphqlType);
+  if (d !== null && d.graphqlName !== '') put.string('graphql.operation.name', d.graphqlName);
 }
 
 /** Meaning of an HTTP exchange by the HTTP semantic conventions (stable, 1.45). */

@@ -2,6 +2,7 @@ import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import { HttpDetail, textBytes } from '../../exchange/http/detail.ts';
 import { settleDetail } from '../../exchange/http/fields.ts';
+import { GRAPHQL_BYTES, isGraphql, readGraphql } from '../../exchange/http/graphql.ts';
 import { METHODS } from '../../exchange/http/methods.ts';
 import {
   type Decoder,
@@ -24,6 +25,7 @@ import {
   CHUNK_DATA,
   CHUNK_END,
   CHUNK_SIZE,
+  GRAPHQL,
   HEADER_REST,
   HEADERS,
   Message,
@@ -190,6 +192,14 @@ export class HttpDecoder implements Decoder {
         case BODY:
           this.#finishRequest(m, w);
           break;
+        case GRAPHQL: {
+          w.want = Math.min(m.contentLength, GRAPHQL_BYTES);
+          if (w.end - w.pos < w.want) return MORE;
+          if (m.detail !== null && m.exchange?.outcome === IN_FLIGHT) readGraphql(m.detail, w.buf, w.pos, w.pos + w.want);
+          m.phase = BODY;
+          w.want = m.contentLength;
+          return SKIP;
+        }
         case TUNNEL:
           w.want = w.end - w.pos + 1;
           if (w.want <= MAX_LINE) return MORE;
@@ -360,7 +370,8 @@ export class HttpDecoder implements Decoder {
       this.#out.asked(x, m.detail === null ? 2 * x.target.length : textBytes(m.detail, x.target));
     }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
-    else if (headers && m.contentLength > 0 && !m.coded) m.phase = BODY;
+    else if (headers && m.contentLength > 0 && !m.coded)
+      m.phase = m.detail !== null && isGraphql(m.exchange!.target) ? GRAPHQL : BODY;
     else this.#finishRequest(m, w);
   }
 

@@ -16,6 +16,8 @@ export const CHUNK_END = 8;
 export const TRAILERS = 9;
 /** Behind CONNECT: the bytes are HTTP again only if the tunnel is refused. */
 export const TUNNEL = 10;
+/** The beginning of a body that names a GraphQL operation. */
+export const GRAPHQL = 11;
 
 /** The header field that a folded line would continue (RFC 9112 section 5.2). */
 export const NO_FIELD = 0;
