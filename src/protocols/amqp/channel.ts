@@ -118,7 +118,7 @@ export class Channel {
 }
 
 /** RabbitMQ's channel_max; with about 1.5 KiB each, all of them take 3 MiB, which the budget is asked for one by one. */
-const MAX_CHANNELS = 2048;
+export const MAX_CHANNELS = 2048;
 const CHANNEL_BYTES = 1536;
 
 /** The channels of one connection; number 0 is the connection itself. */

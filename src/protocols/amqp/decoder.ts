@@ -8,6 +8,7 @@ import {
   A_START,
   BASIC,
   BODY,
+  behindEnd,
   EITHER_WAY,
   END,
   frameBytes,
@@ -91,7 +92,7 @@ export class AmqpDecoder implements Decoder {
     if (this.#begins(dir, w, start)) return true;
     if (w.pos < w.end) return false;
     // segments need not begin where frames do: a method behind the end of another frame is a start as well
-    for (let at = find(w, start); at < w.end; at = find(w, at)) {
+    for (let at = behindEnd(w, start); at < w.end; at = behindEnd(w, at)) {
       if (w.buf[at] !== METHOD) continue;
       w.pos = at;
       if (this.#begins(dir, w, at)) return true;
@@ -187,12 +188,6 @@ export class AmqpDecoder implements Decoder {
 function more(w: Window, want: number): Step {
   w.want = want;
   return MORE;
-}
-
-/** Index behind the next byte from `from` on that may end a frame; the window's end when there is none. */
-function find(w: Window, from: number): number {
-  const i = w.find(END, from);
-  return i < 0 ? w.end : i + 1;
 }
 
 /** Content header: class (2), weight (2, 0), body size (8), property flags (2), properties. */

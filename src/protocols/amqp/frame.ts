@@ -83,3 +83,9 @@ export function startAt(w: Window, at: number, dir: number): number {
 
 /** Bytes of the whole frame at `at`, whose head is in the window. */
 export const frameBytes = (w: Window, at: number): number => w.buf.readUInt32BE(at + 3) + OVERHEAD;
+
+/** Index behind the next byte from `from` on that may end a frame; the window's end when there is none. */
+export function behindEnd(w: Window, from: number): number {
+  const i = w.find(END, from);
+  return i < 0 ? w.end : i + 1;
+}

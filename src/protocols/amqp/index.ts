@@ -14,9 +14,11 @@ import { AmqpDecoder, MAX_HEAD } from './decoder.ts';
 import {
   A,
   A_START,
+  behindEnd,
   EITHER_WAY,
   frameBytes,
   isProtocolHeader,
+  METHOD,
   NOT_A_START,
   PROTOCOL_HEADER_BYTES,
   startAt,
@@ -40,7 +42,9 @@ export const amqp: Protocol = {
     if (forward === YES) return YES;
     const reversed = tells(w, dir === 0 ? 1 : 0);
     if (reversed === YES) return YES_REVERSED;
-    return forward === NO && reversed === NO ? NO : UNSURE;
+    if (forward === UNSURE || reversed === UNSURE) return UNSURE;
+    if (within(w, dir)) return YES;
+    return within(w, dir === 0 ? 1 : 0) ? YES_REVERSED : NO;
   },
   open: (exchanges) => new AmqpDecoder(exchanges),
   semantics: amqpSemantics,
@@ -55,4 +59,14 @@ function tells(w: Window, dir: Dir): Verdict {
     if (found === NOT_A_START) return NO;
     if (found !== EITHER_WAY) return UNSURE;
   }
+}
+
+/** A whole method that only this direction has, between other frames: a segment need not begin where a frame does. */
+function within(w: Window, dir: Dir): boolean {
+  for (let at = behindEnd(w, w.pos); at < w.end; at = behindEnd(w, at)) {
+    if (w.buf[at] !== METHOD || startAt(w, at, dir) !== A_START) continue;
+    const next = at + frameBytes(w, at);
+    if (next <= w.end && startAt(w, next, dir) !== NOT_A_START) return true;
+  }
+  return false;
 }
