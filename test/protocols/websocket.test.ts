@@ -58,6 +58,12 @@ const chat: Conversation = {
   expected: [],
 };
 
+const short: Conversation = {
+  ...chat,
+  name: 'a short chat',
+  turns: chat.turns.filter((t) => t.what !== 'say' || t.bytes.length < 1000),
+};
+
 function sessions(c: Conversation, d: Delivery = whole, lost = -1): Found[] {
   const all = frames(c, link({ serverPort: 80 }), d);
   const rig = new Rig()
@@ -83,9 +89,7 @@ function said(f: Found, side: Side): Record<string, unknown> {
 }
 
 test('a session is one exchange, however its frames are cut', () => {
-  const cuts: Delivery[] = [whole, pieces(1400), pieces(100)];
-  for (let seed = 0; seed < 20; seed++) cuts.push(randomCuts(new Random(seed), 9));
-  for (const d of cuts) {
+  for (const d of [pieces(60_000), pieces(1400), pieces(100)]) {
     const [f, ...more] = sessions(chat, d);
     assert.deepEqual([more.length, f!.outcome, websocket.semantics.status(f!.record)], [0, COMPLETE, '1000']);
     assert.deepEqual(said(f!, CLIENT_SIDE), {
@@ -100,10 +104,13 @@ test('a session is one exchange, however its frames are cut', () => {
   }
 });
 
-test('byte by byte', () => {
-  const short = { ...chat, turns: chat.turns.filter((t) => t.what !== 'say' || t.bytes.length < 1000) };
-  const [f] = sessions(short, pieces(1));
-  assert.deepEqual([f!.outcome, said(f!, CLIENT_SIDE)['messages.received']], [COMPLETE, 1]);
+test('byte by byte, and cut at random', () => {
+  const cuts: Delivery[] = [pieces(1), { merge: true }];
+  for (let seed = 0; seed < 20; seed++) cuts.push(randomCuts(new Random(seed), 9));
+  for (const d of cuts) {
+    const [f] = sessions(short, d);
+    assert.deepEqual([f!.outcome, said(f!, CLIENT_SIDE)['messages.received']], [COMPLETE, 1]);
+  }
 });
 
 test('a lost segment costs messages, not the session', () => {
@@ -156,9 +163,4 @@ const WORDS = [
   Buffer.of(0x88, 0x80),
   Buffer.of(0xff, 0xff),
 ].map((b) => b.toString('latin1'));
-const short: Conversation = {
-  ...chat,
-  name: 'a short chat',
-  turns: chat.turns.filter((t) => t.what !== 'say' || t.bytes.length < 1000),
-};
 fuzz(http, [short], WORDS);
