@@ -8,6 +8,7 @@ import { KeyedPairing } from './exchange/keyed.ts';
 import type { Masking } from './exchange/masking.ts';
 import type { NameSink } from './exchange/names.ts';
 import { Pairing } from './exchange/pairing.ts';
+import { CommonTables } from './exchange/table.ts';
 import { VOCABULARIES } from './exchange/vocabulary.ts';
 import { PacketDecoder } from './packet/decoder.ts';
 import { TCP } from './packet/packet.ts';
@@ -220,6 +221,7 @@ function openPairing(o: PipelineParts, counters: ExchangeCounters): OpenPairing 
     maxStatementBytes: config.protocols.maxStatementBytes,
     detail: o.detail,
     names: o.names ?? null,
+    common: new CommonTables({ counters, budget, tableOwner: budget.owner('common') }),
   };
   // one for both transports of a protocol: they are counted together
   const { masking } = config;

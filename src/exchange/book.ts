@@ -4,7 +4,7 @@ import type { ExchangeCounters } from './counters.ts';
 import { type Ends, Exchange, type ExchangeListener, IN_FLIGHT, LOST, PASSED_ON, type Spoken } from './exchange.ts';
 import { identify } from './identity.ts';
 import type { NameSink } from './names.ts';
-import { Table, type TableEnv } from './table.ts';
+import { type CommonTables, Table, type TableEnv } from './table.ts';
 import type { Weather } from './weather.ts';
 
 /** What all pairings of a pipeline share. */
@@ -22,6 +22,7 @@ export interface PairingEnv extends TableEnv {
   readonly detail: 0 | 1 | 2;
   /** Who wants names that the wire tells; null: nobody. */
   readonly names: NameSink | null;
+  readonly common: CommonTables;
 }
 
 /** An exchange in flight or kept back: the record and its place in the queue, without its texts. */
@@ -62,6 +63,11 @@ export abstract class Book {
     const table = new Table<V>(this.env);
     this.#tables.push(table);
     return table;
+  }
+
+  /** The table that all connections of the protocol share. */
+  common<V>(): Table<V> {
+    return this.env.common.of(this.protocol.name) as Table<V>;
   }
 
   hold(bytes: number): boolean {

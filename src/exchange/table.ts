@@ -21,10 +21,12 @@ export interface TableEnv {
  */
 export class Table<V> {
   readonly #env: TableEnv;
+  readonly #maxEntries: number;
   readonly #entries = new Map<number | string, { value: V; bytes: number }>();
 
-  constructor(env: TableEnv) {
+  constructor(env: TableEnv, maxEntries = MAX_ENTRIES) {
     this.#env = env;
+    this.#maxEntries = maxEntries;
   }
 
   get size(): number {
@@ -34,7 +36,7 @@ export class Table<V> {
   get(key: number | string): V | undefined {
     const e = this.#entries.get(key);
     if (e === undefined) return undefined;
-    if (this.#entries.size > MAX_ENTRIES / 2) {
+    if (this.#entries.size > this.#maxEntries / 2) {
       this.#entries.delete(key); // a Map keeps insertion order: the oldest is the least used
       this.#entries.set(key, e);
     }
@@ -45,7 +47,7 @@ export class Table<V> {
   set(key: number | string, value: V, textBytes: number): boolean {
     this.delete(key);
     const { budget, tableOwner, counters } = this.#env;
-    if (this.#entries.size >= MAX_ENTRIES) {
+    if (this.#entries.size >= this.#maxEntries) {
       for (const oldest of this.#entries.keys()) {
         this.delete(oldest);
         counters.tableEvicted++;
@@ -71,5 +73,24 @@ export class Table<V> {
   clear(): void {
     for (const e of this.#entries.values()) this.#env.budget.give(this.#env.tableOwner, e.bytes);
     this.#entries.clear();
+  }
+}
+
+/** Entries of a table that all connections of a protocol share: 16,384 of about 300 bytes are 5 MiB at most, out of the memory budget. */
+const MAX_COMMON_ENTRIES = 16_384;
+
+/** The tables that outlive connections, one for each protocol that asks for it. */
+export class CommonTables {
+  readonly #env: TableEnv;
+  readonly #tables = new Map<string, Table<unknown>>();
+
+  constructor(env: TableEnv) {
+    this.#env = env;
+  }
+
+  of(protocol: string): Table<unknown> {
+    const known = this.#tables.get(protocol) ?? new Table<unknown>(this.#env, MAX_COMMON_ENTRIES);
+    this.#tables.set(protocol, known);
+    return known;
   }
 }

@@ -95,6 +95,8 @@ export interface Exchanges {
   reverse(): Exchanges;
   /** A bounded table that lives as long as the connection: prepared statements, cursors. To be asked for once. */
   table<V>(): Table<V>;
+  /** One for all connections of the protocol, also bounded: for what is true wherever it was told (ids that are unique in the world). */
+  common<V>(): Table<V>;
   /** Memory for what else the decoder remembers of the connection; false: there is none. All of it is given back when the connection ends. */
   hold(bytes: number): boolean;
   release(bytes: number): void;

@@ -5,6 +5,7 @@ import { Window } from '../../src/bytes/window.ts';
 import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import { CLOSED, Ends, type Exchange, LOST, ONE_WAY, OPEN, OUTCOMES, TRUNCATED } from '../../src/exchange/exchange.ts';
 import { KeyedPairing } from '../../src/exchange/keyed.ts';
+import { CommonTables } from '../../src/exchange/table.ts';
 import { Weather } from '../../src/exchange/weather.ts';
 import { http } from '../../src/protocols/http/index.ts';
 
@@ -29,6 +30,11 @@ class Talk {
       budget: this.budget,
       owner: this.budget.owner('exchanges'),
       tableOwner: this.budget.owner('tables'),
+      common: new CommonTables({
+        counters: this.counters,
+        budget: this.budget,
+        tableOwner: this.budget.owner('common'),
+      }),
       timeoutNs: 60e9,
       quietNs: 5e9,
       maxInFlight: o.maxInFlight ?? 100,

@@ -7,6 +7,7 @@ import { Window } from '../../src/bytes/window.ts';
 import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import { CLOSED, Ends, type Exchange, LOST, OPEN, OUTCOMES, RESET } from '../../src/exchange/exchange.ts';
 import { Pairing } from '../../src/exchange/pairing.ts';
+import { CommonTables } from '../../src/exchange/table.ts';
 import { Weather } from '../../src/exchange/weather.ts';
 import { http } from '../../src/protocols/http/index.ts';
 import { IN_ORDER } from '../../src/protocols/protocol.ts';
@@ -36,6 +37,11 @@ class Table {
       budget: this.budget,
       owner: this.budget.owner('exchanges'),
       tableOwner: this.budget.owner('tables'),
+      common: new CommonTables({
+        counters: this.counters,
+        budget: this.budget,
+        tableOwner: this.budget.owner('common'),
+      }),
       maxStatementBytes: 4096,
       names: null,
       timeoutNs: 60 * SECOND,

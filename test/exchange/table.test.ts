@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Budget } from '../../src/bytes/budget.ts';
 import { ExchangeCounters } from '../../src/exchange/counters.ts';
-import { MAX_ENTRIES, Table } from '../../src/exchange/table.ts';
+import { CommonTables, MAX_ENTRIES, Table } from '../../src/exchange/table.ts';
 import { Vocabulary } from '../../src/exchange/vocabulary.ts';
 
 function env(maxBytes: number) {
@@ -53,4 +53,11 @@ test('a vocabulary numbers words, the same word always alike, up to its bound', 
   assert.deepEqual([v.id('a'), v.id('b'), v.id('a'), v.id(''), v.id('c'), v.id('x'.repeat(256))], [1, 2, 1, 0, 0, 0]);
   assert.deepEqual([v.word(1), v.word(2), v.word(0), v.word(9)], ['a', 'b', '', '']);
   assert.deepEqual([v.size, v.refused], [2, 2]);
+});
+
+test('connections of one protocol share their common table', () => {
+  const e = env(1 << 20);
+  const common = new CommonTables(e);
+  common.of('kafka').set('id', 'orders', 12);
+  assert.deepEqual([common.of('kafka').get('id'), common.of('other').get('id')], ['orders', undefined]);
 });

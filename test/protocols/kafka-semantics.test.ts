@@ -164,6 +164,24 @@ describe('topics by their ids', () => {
       ['poll', 'Metadata', 'poll orders', 'poll payments', 'send payments', 'send'],
     );
   });
+
+  /** Each conversation on a connection of its own, one after the other. */
+  function namesOn(...conversations: (readonly Turn[])[]): string[] {
+    const rig = new Rig();
+    for (const [id, turns] of conversations.entries())
+      rig.feed(frames({ name: '', turns, expected: [] }, link({ id, serverPort: 9092 })));
+    return rig.end().found.map((f) => semantics.spanName(f.record, CLIENT, ''));
+  }
+  const tells = (name: string): Turn[] => [ask(0, metadata(2, 12, [])), answer(0, described(2, 12, [name], [7]))];
+  const uses: Turn[] = [ask(0, fetch(3, 13, [7])), answer(0, fetched(3, 13, [{ topic: 7 }]))];
+
+  test('told on another connection', () => {
+    assert.deepEqual(namesOn(tells('orders'), uses), ['Metadata', 'poll orders']);
+  });
+
+  test('none when two names were told for one id', () => {
+    assert.deepEqual(namesOn(tells('orders'), tells('others'), tells('orders'), uses).at(-1), 'poll');
+  });
 });
 
 describe('errors', () => {

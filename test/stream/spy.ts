@@ -6,6 +6,7 @@ import type { Window } from '../../src/bytes/window.ts';
 import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import type { Ends } from '../../src/exchange/exchange.ts';
 import { Pairing } from '../../src/exchange/pairing.ts';
+import { CommonTables } from '../../src/exchange/table.ts';
 import { PacketDecoder } from '../../src/packet/decoder.ts';
 import { TCP } from '../../src/packet/packet.ts';
 import { http } from '../../src/protocols/http/index.ts';
@@ -133,6 +134,11 @@ export class Ear {
       budget: this.budget,
       owner: this.budget.owner('exchanges'),
       tableOwner: this.budget.owner('tables'),
+      common: new CommonTables({
+        counters: new ExchangeCounters(),
+        budget: this.budget,
+        tableOwner: this.budget.owner('common'),
+      }),
       maxStatementBytes: 4096,
       names: null,
       timeoutNs: 1e12,

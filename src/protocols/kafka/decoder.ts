@@ -94,7 +94,7 @@ export class KafkaDecoder implements Decoder, Asked {
 
   constructor(out: Exchanges) {
     this.#out = out;
-    const names = new TopicNames(out.table<string>());
+    const names = new TopicNames(out.common<string>());
     this.#asked = new RequestReader(out, names);
     this.#told = new ResponseReader(out, names);
   }

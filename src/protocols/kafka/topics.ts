@@ -5,10 +5,16 @@ import { type KafkaDetail, NO_PARTITION, SEVERAL } from './exchange-detail.ts';
 
 const WORDS = new Words();
 
+/** Stands for a name where two were told, one of which cannot be true. */
+const DISPUTED = '';
+
 /** Topics, groups and client ids come again and again. */
 export const textOf = (buf: Buffer, from: number, to: number): string => WORDS.text(buf, from, to);
 
-/** Names of topics by their ids (16 bytes), as answers to Metadata on the connection have told them. */
+/**
+ * Names of topics by their ids (16 bytes), as answers to Metadata have told them on whatever connection: an id is unique in the
+ * world, and stands for one name as long as the topic lives (KIP-516).
+ */
 export class TopicNames {
   readonly #names: Table<string>;
 
@@ -23,7 +29,9 @@ export class TopicNames {
 
   learn(buf: Buffer, from: number, name: string): void {
     const id = buf.toString('latin1', from, from + 16);
-    if (name !== '' && this.#names.get(id) !== name) this.#names.set(id, name, 32 + 2 * name.length);
+    const known = this.#names.get(id);
+    if (name === '' || known === name || known === DISPUTED) return;
+    this.#names.set(id, known === undefined ? name : DISPUTED, 32 + 2 * name.length);
   }
 }
 
