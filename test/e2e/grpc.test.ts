@@ -180,7 +180,7 @@ describe('beside gRPC', { skip: lacking() }, () => {
   });
 
   test('no field was unknown, nothing was passed over', () => {
-    for (const name of ['unknown_fields', 'broken_blocks', 'oversized_blocks', 'unclear_blocks', 'unasked']) {
+    for (const name of ['unknown_fields', 'broken_blocks', 'oversized_blocks', 'unclear_blocks']) {
       assert.ok(tap.points(`spantap.protocol.http2.${name}`).length > 0, `${name} is told`);
       assert.equal(tap.total(`spantap.protocol.http2.${name}`), 0, name);
     }

@@ -213,7 +213,7 @@ describe('node:http2 at both ends', { skip: lacking() }, () => {
   });
 
   test('nothing was unknown', () => {
-    for (const name of ['unknown_fields', 'broken_blocks', 'oversized_blocks', 'unclear_blocks', 'unasked']) {
+    for (const name of ['unknown_fields', 'broken_blocks', 'oversized_blocks', 'unclear_blocks']) {
       assert.ok(tap.points(`spantap.protocol.http2.${name}`).length > 0, `${name} is told`);
       assert.equal(tap.total(`spantap.protocol.http2.${name}`), 0, name);
     }
@@ -232,7 +232,8 @@ describe('nghttpd under h2load', { skip: lacking('nghttpd', 'h2load', 'setpriv')
     const port = await freePort();
     const nghttpd = ['nghttpd', '--no-tls', '--address=127.0.0.1', '-d', folder, '-n', '1', String(port)];
     server = await startServer(port, nghttpd, { cwd: folder });
-    await tap.open(`tcp port ${port}`);
+    // so many spans at once would be a test of the endpoint, not of the agent
+    await tap.open(`tcp port ${port}`, { SPANTAP_SPANS_ENABLED: 'false' });
     const env = { PATH: FOLDERS.join(':') };
     said = await must(
       ['h2load', '-n', String(REQUESTS), '-c', '4', '-m', '100', '-t', '1', `http://127.0.0.1:${port}/small`],

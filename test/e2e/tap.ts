@@ -15,10 +15,10 @@ export class Tap {
   readonly #endpoint = new Endpoint();
   #agent: Started | null = null;
 
-  /** Captures what the filter lets through until `close`. */
-  async open(filter: string): Promise<void> {
+  /** Captures what the filter lets through until `close`. `variables`: settings of the agent. */
+  async open(filter: string, variables: Record<string, string> = {}): Promise<void> {
     await this.#endpoint.open();
-    const env = environment({ ...this.#endpoint.environment, SPANTAP_CAPTURE_RING: '64MiB' });
+    const env = environment({ ...this.#endpoint.environment, SPANTAP_CAPTURE_RING: '64MiB', ...variables });
     this.#agent = start(spantap('run', '-i', 'lo', filter), { env });
     await this.#agent.until(/capturing/);
   }

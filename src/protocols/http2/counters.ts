@@ -14,7 +14,7 @@ export class Http2Counters {
   unclearBlocks = 0;
   /** Streams that are not followed because there was no memory for them. */
   streamsRefused = 0;
-  /** Heads of responses whose request was not seen. */
+  /** Heads of responses on streams that are not known: their request was not seen, or the stream was broken off before. */
   unasked = 0;
   /** Responses that the server promised unasked; they are not followed. */
   pushes = 0;
