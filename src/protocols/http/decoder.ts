@@ -195,7 +195,8 @@ export class HttpDecoder implements Decoder {
         case GRAPHQL: {
           w.want = Math.min(m.contentLength, GRAPHQL_BYTES);
           if (w.end - w.pos < w.want) return MORE;
-          if (m.detail !== null && m.exchange?.outcome === IN_FLIGHT) readGraphql(m.detail, w.buf, w.pos, w.pos + w.want);
+          if (m.detail !== null && m.exchange?.outcome === IN_FLIGHT)
+            readGraphql(m.detail, w.buf, w.pos, w.pos + w.want);
           m.phase = BODY;
           w.want = m.contentLength;
           return SKIP;
