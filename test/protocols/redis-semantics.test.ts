@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CLOSED, Ends, Exchange, TIMEOUT } from '../../src/exchange/exchange.ts';
+import { CLOSED, Ends, Exchange, OUTCOMES, TIMEOUT } from '../../src/exchange/exchange.ts';
 import type { Masking } from '../../src/exchange/masking.ts';
 import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
 import { redis } from '../../src/protocols/redis/index.ts';
@@ -306,6 +306,62 @@ test('no answer: why', () => {
     x.outcome = outcome;
     assert.equal(semantics.errorType(x, CLIENT), type);
   }
+});
+
+describe('CLIENT REPLY', () => {
+  const reply = (n: number, ...mode: string[]) => ask(n, command('CLIENT', 'REPLY', ...mode));
+  const outcomes = (turns: readonly Turn[]): string[] => talk(turns).map((f) => `${f.target} ${OUTCOMES[f.outcome]}`);
+
+  test('behind SKIP nothing is answered, RESET included', () => {
+    const turns = [reply(0, 'SKIP'), ask(1, command('RESET')), ask(2, command('PING')), answer(2, '+PONG\r\n')];
+    assert.deepEqual(outcomes(turns), ['CLIENT REPLY one_way', 'RESET one_way', 'PING complete']);
+  });
+
+  test('mistakes change nothing', () => {
+    const no = '-ERR syntax error\r\n';
+    const turns = [
+      reply(0, 'OFF', 'x'),
+      answer(0, no),
+      reply(1, 'FOO'),
+      answer(1, no),
+      ask(2, command('PING')),
+      answer(2, '+PONG\r\n'),
+    ];
+    assert.deepEqual(outcomes(turns), ['CLIENT REPLY complete', 'CLIENT REPLY complete', 'PING complete']);
+  });
+
+  test('what comes first is told first', () => {
+    const turns = [
+      ask(0, command('PING')),
+      reply(1, 'OFF'),
+      ask(2, command('INCR', 'a')),
+      reply(3, 'ON'),
+      answer(0, '+PONG\r\n'),
+      answer(3, '+OK\r\n'),
+    ];
+    assert.deepEqual(outcomes(turns), [
+      'PING complete',
+      'CLIENT REPLY one_way',
+      'INCR one_way',
+      'CLIENT REPLY complete',
+    ]);
+  });
+
+  test('inside a transaction it breaks the array of EXEC: nothing behind it is paired', () => {
+    const turns = [
+      ask(0, command('MULTI')),
+      answer(0, '+OK\r\n'),
+      reply(1, 'OFF'),
+      answer(1, '+QUEUED\r\n'),
+      ask(2, command('EXEC')),
+      answer(2, '*1\r\n'),
+      reply(3, 'ON'),
+      answer(3, '+OK\r\n'),
+      ask(4, command('GET', 'a')),
+      answer(4, bulk('x')),
+    ];
+    assert.deepEqual(outcomes(turns), ['MULTI complete', 'CLIENT REPLY lost']);
+  });
 });
 
 test('a replication link is left alone, wherever it is joined', () => {

@@ -174,7 +174,7 @@ export class BinaryReplies {
         this.#exchange = this.#answered(w, opcode, view.getUint32(pos + 12));
       }
       const x = this.#exchange;
-      if (x !== null) {
+      if (x !== null && x.outcome === IN_FLIGHT) {
         x.status = status.number;
         x.failed = status.isError;
         if ((OPERATIONS[opcode]!.command.kind & RETRIEVE) !== 0 && x.detail instanceof MemcachedDetail)

@@ -95,7 +95,7 @@ export class TextReplies {
   }
 
   #data(w: Window, x: Exchange | null, length: number): number {
-    if (x !== null && x.detail instanceof MemcachedDetail) x.detail.values++;
+    if (x !== null && x.outcome === IN_FLIGHT && x.detail instanceof MemcachedDetail) x.detail.values++;
     w.want = length + 2;
     return SKIP;
   }
@@ -112,7 +112,9 @@ export class TextReplies {
   }
 }
 
+/** A record that was given up meanwhile is its listener's. */
 function settle(x: Exchange, status: Status): void {
+  if (x.outcome !== IN_FLIGHT) return;
   x.status = status.number;
   x.failed = status.isError;
 }

@@ -15,6 +15,9 @@ export const XREAD = 7;
 export const SHUTDOWN = 8;
 /** Calls a script or function by its name. */
 export const PROCEDURE = 9;
+export const MULTI = 10;
+/** EXEC, DISCARD: the transaction is over. */
+export const EXEC = 11;
 
 const EVERYTHING = Number.POSITIVE_INFINITY;
 
@@ -226,6 +229,8 @@ known('SELECT').kind = SELECT;
 known('RESET').kind = RESET;
 known('REPLCONF').kind = REPLCONF;
 known('SHUTDOWN').kind = SHUTDOWN;
+known('MULTI').kind = MULTI;
+for (const c of each('EXEC DISCARD')) c.kind = EXEC;
 known('CLIENT REPLY').kind = CLIENT_REPLY;
 for (const c of each('SYNC PSYNC')) c.kind = SYNC;
 for (const c of each('XREAD XREADGROUP')) c.kind = XREAD;

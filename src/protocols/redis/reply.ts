@@ -62,6 +62,8 @@ export class ReplyReader {
   /** A subscription of which some acknowledgements are still to come, and how many bytes those that came had. */
   #subscription: Exchange | null = null;
   #subscriptionBytes = 0;
+  /** Acknowledgements that are still to come; UNKNOWN: as many as there are subscriptions. */
+  #awaited = UNKNOWN;
   #kind = 0;
 
   constructor(out: Exchanges, session: Session) {
@@ -125,6 +127,10 @@ export class ReplyReader {
   #start(w: Window): number {
     const { buf, end } = w;
     if (this.#session.feed === FEED) {
+      if (this.#out.expected(IN_ORDER) !== null) {
+        this.forget();
+        this.#out.responsesLost();
+      }
       w.want = Number.POSITIVE_INFINITY;
       return SKIP;
     }
@@ -175,11 +181,7 @@ export class ReplyReader {
 
   /** The reply of the oldest request begins at `w.pos`. */
   #take(w: Window): void {
-    if (this.#subscription !== null) {
-      this.#out.truncate(this.#subscription); // fewer acknowledgements than channels: that was not understood
-      this.#subscription = null;
-      this.#passSilent();
-    }
+    this.#breakOff();
     this.#startOffset = w.base + w.pos;
     this.#exchange = this.#out.answer(IN_ORDER, w, w.pos);
     if (this.#session.replies === DOUBTFUL) this.#session.replies = ANSWERING;
@@ -236,6 +238,14 @@ export class ReplyReader {
       this.#session.feed = FEED;
   }
 
+  /** Fewer acknowledgements than channels: the subscription was not understood. */
+  #breakOff(): void {
+    if (this.#subscription === null) return;
+    this.#out.truncate(this.#subscription);
+    this.#subscription = null;
+    this.#passSilent();
+  }
+
   /** The oldest commands now may be such as nothing answers. */
   #passSilent(): void {
     for (let x = this.#out.expected(IN_ORDER); x !== null; x = this.#out.expected(IN_ORDER)) {
@@ -277,8 +287,10 @@ export class ReplyReader {
     if (waiting === null || waiting.operation !== SUBSCRIPTIONS[special]!.name) {
       const x = this.#out.expected(IN_ORDER);
       if (x === null || x.operation !== SUBSCRIPTIONS[special]!.name) return this.#value(null);
+      this.#breakOff();
       this.#subscription = this.#out.answer(IN_ORDER, w, w.pos);
       this.#subscriptionBytes = 0;
+      this.#awaited = x.detail instanceof RedisDetail ? x.detail.channels : UNKNOWN;
       if (this.#subscription !== null) {
         this.#subscription.status = w.buf[w.pos]!;
         this.#subscription.namespace = databaseName(this.#session.database);
@@ -296,13 +308,11 @@ export class ReplyReader {
     const x = this.#subscription;
     if (x === null) return;
     this.#subscriptionBytes += w.base + w.pos - this.#startOffset;
-    const d = x.detail instanceof RedisDetail ? x.detail : null;
-    if (d !== null && d.channels !== UNKNOWN) {
-      if (--d.channels > 0) return;
-    } else if (last === false && d !== null) return;
+    const counted = this.#awaited !== UNKNOWN;
+    if (counted ? --this.#awaited > 0 : last === false) return;
     this.#subscription = null;
     if (x.outcome === IN_FLIGHT) x.responseBytes = this.#subscriptionBytes;
-    if (d !== null && (d.channels !== UNKNOWN || last === true)) {
+    if (counted || last === true) {
       this.#out.finish(x, w);
       this.#passSilent();
       return;
@@ -319,6 +329,7 @@ export class ReplyReader {
     if (judged === TOO_SHORT) return more(w, w.end - w.pos + 1);
     const c = REQUEST.command;
     if (judged === NOT_A_START || c === null || !c.takes(REQUEST.count)) return -1;
+    this.#breakOff();
     if (c.kind === REPLCONF) this.#session.feed = FEED; // a replica that reports to its master
     this.#out.responsesLost();
     return -1;

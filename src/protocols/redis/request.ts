@@ -5,9 +5,11 @@ import { BARE, type Exchanges, FULL, IN_ORDER, LOST, MORE, SKIP, type Step, type
 import {
   CLIENT_REPLY,
   type Command,
+  EXEC,
   findCommand,
   findSubcommand,
   MAX_WORD,
+  MULTI,
   PROCEDURE,
   REPLCONF,
   RESET,
@@ -16,6 +18,7 @@ import {
   SYNC,
   XREAD,
 } from './commands.ts';
+import { headEnd, MAX_PROCEDURE } from './request-head.ts';
 import {
   ANSWERING,
   DOUBTFUL,
@@ -37,8 +40,6 @@ export const MAX_INLINE = 2048;
 const MAX_UNKNOWN = 32;
 /** Longest bulk string that is believed: far beyond what `proto-max-bulk-len` is ever set to. */
 const MAX_BULK = 2 ** 40;
-/** Longest name of a script or function that is kept; a digest has 40 characters. */
-const MAX_PROCEDURE = 64;
 const PROCEDURES = new Words();
 
 const START = 0;
@@ -85,7 +86,7 @@ export class RequestReader {
   decode(w: Window): Step {
     for (;;) {
       let step = -1;
-      if (this.#phase === START) step = this.#start(w);
+      if (this.#phase === START) step = this.#session.feed === FEED ? this.#feed(w) : this.#start(w);
       else if (this.#phase === ARGUMENTS) step = this.#arguments(w);
       else if (this.#phase === LINE_REST) step = this.#lineRest(w);
       else if (this.#session.feed === NO_FEED) this.#phase = START;
@@ -115,29 +116,12 @@ export class RequestReader {
     if (length < 0 || length > MAX_BULK) return LOST;
     const word = lengthEnd();
     const seen = Math.min(length, MAX_NAME);
-    const need = this.#named(w, word, word + length, count);
+    const need = headEnd(w, word, word + length, count);
     if (need > end) return more(w, need - at);
     this.inline = false;
     this.#begin(w, word, word + seen, word + seen, count);
     this.#phase = ARGUMENTS;
     return this.#pass(w, word, length);
-  }
-
-  /**
-   * Index behind all that has to be seen before it is known what was asked: the name, the subcommand or script where there is one, and of
-   * CLIENT REPLY what for, because whether it is answered depends on that.
-   */
-  #named(w: Window, from: number, to: number, count: number): number {
-    if (to - from > MAX_WORD) return from + Math.min(to - from, MAX_NAME);
-    if (w.end < to) return to;
-    const command = findCommand(w.buf, from, to);
-    if (command === null || count < 2) return to;
-    if (command.kind === PROCEDURE) return wordBehind(w, to, MAX_PROCEDURE);
-    if (command.subcommands === null) return to;
-    const need = wordBehind(w, to, MAX_WORD);
-    if (count < 3 || need > w.end) return need;
-    const sub = findSubcommand(command, w.buf, lengthEnd(), need);
-    return sub !== null && sub.kind === CLIENT_REPLY ? wordBehind(w, need, MAX_WORD) : need;
   }
 
   /** Behind a bulk string of `length` bytes at `from`: -1, SKIP over what is not there yet, or LOST. */
@@ -243,7 +227,9 @@ export class RequestReader {
     if (command !== null) x.operation = command.word;
     else
       x.operation =
-        detail === BARE ? '_OTHER' : buf.toString('latin1', from, Math.min(to, from + MAX_UNKNOWN)).toUpperCase();
+        detail === BARE
+          ? '_OTHER'
+          : buf.toString('latin1', from, Math.min(to, from + MAX_UNKNOWN)).toUpperCase() || '_OTHER';
     x.target = x.operation;
     if (certain) x.namespace = databaseName(session.database);
     if (command !== null) this.#know(x, command);
@@ -330,9 +316,10 @@ export class RequestReader {
     const command = this.#command;
     this.#phase = START;
     this.#exchange = null;
-    const silent = session.replies === SILENT || session.skipNext;
+    const skipped = session.skipNext;
     session.skipNext = false;
-    const answered = command === null ? !silent : this.#changes(command, silent);
+    const silent = skipped || session.replies === SILENT;
+    const answered = command === null ? !silent : this.#changes(command, silent, skipped);
     const followed = x !== null && x.outcome === IN_FLIGHT;
     if (command !== null && command.kind === SELECT && !(followed && answered)) session.forgetDatabase();
     if (!followed) return;
@@ -365,19 +352,20 @@ export class RequestReader {
     this.#out.asked(x, 2 * s.text.length + (x.detail === null ? 0 : DETAIL_BYTES));
   }
 
-  /** What the command does to the connection; whether it is answered. */
-  #changes(command: Command, silent: boolean): boolean {
+  /** What the command does to the connection; whether it is answered. `skipped`: it follows CLIENT REPLY SKIP. */
+  #changes(command: Command, silent: boolean, skipped: boolean): boolean {
     const session = this.#session;
     switch (command.kind) {
       case CLIENT_REPLY:
-        if (this.#option === 'ON') session.replies = ANSWERING;
-        else if (this.#option === 'OFF') session.replies = SILENT;
-        else if (this.#option === 'SKIP') session.skipNext = session.replies !== SILENT;
-        else return !silent; // a mistake
-        return this.#option === 'ON';
+        return session.turn(this.#count === 3 ? this.#option : '', silent);
       case RESET:
         session.replies = ANSWERING;
-        return true;
+        session.transaction = false;
+        return !skipped;
+      case MULTI:
+      case EXEC:
+        session.transaction = command.kind === MULTI;
+        return !silent;
       case SYNC:
         session.feed = FEED_ASKED;
         this.#phase = REPLICA;
@@ -402,15 +390,6 @@ const DETAIL_BYTES = 64;
 function more(w: Window, bytes: number): number {
   w.want = bytes;
   return MORE;
-}
-
-/** Index behind the bulk string that follows the one that ends at `at`, or its first `maxBytes`; beyond the window if it is cut. */
-function wordBehind(w: Window, at: number, maxBytes: number): number {
-  const bulk = at + 2;
-  if (bulk >= w.end) return bulk + 1;
-  const length = w.buf[bulk] === DOLLAR ? readLength(w, bulk) : 0;
-  if (length === CUT) return w.end + 1;
-  return length > 0 ? lengthEnd() + Math.min(length, maxBytes) : at;
 }
 
 /** The index of a database; UNKNOWN when it is none. */

@@ -22,6 +22,8 @@ export class Session {
   /** CLIENT REPLY SKIP: the next command is not answered. */
   skipNext = false;
   feed = NO_FEED;
+  /** Between MULTI and EXEC. */
+  transaction = false;
   /** The server speaks RESP3: what it says unasked says so. */
   resp3 = false;
   /** The database that the server works on behind the last reply that was seen. Known: 0 at the beginning, and after each SELECT. */
@@ -33,6 +35,18 @@ export class Session {
   patterns = 0;
   /** It is certain who is the server. */
   proven = true;
+
+  /** CLIENT REPLY with that mode was said while the server was silent or not; whether it is answered. */
+  turn(mode: string, silent: boolean): boolean {
+    if (mode !== 'ON' && mode !== 'OFF' && mode !== 'SKIP') return !silent; // a mistake
+    if (this.transaction) {
+      this.feed = FEED; // EXEC will break off its array in the middle: nothing behind it can be followed
+      return !silent;
+    }
+    if (mode === 'SKIP') this.skipNext = this.replies !== SILENT;
+    else this.replies = mode === 'ON' ? ANSWERING : SILENT;
+    return mode === 'ON';
+  }
 
   /** Replies were lost. */
   forgetReplies(): void {
