@@ -52,8 +52,10 @@ export function putMessaging(x: Exchange, system: string, o: Operation, destinat
   put.string('messaging.operation.name', o.name);
   if (o.type !== '') put.string('messaging.operation.type', o.type);
   if (destination !== '') put.string('messaging.destination.name', destination);
-  put.string('server.address', x.ends.serverAddress);
-  put.int('server.port', x.ends.serverPort);
+  const { ends } = x;
+  // the broker, also where it is the one who asks
+  put.string('server.address', ends.fromServer ? ends.clientAddress : ends.serverAddress);
+  put.int('server.port', ends.fromServer ? ends.clientPort : ends.serverPort);
 }
 
 /** A destination as metrics may have it: '' when there was no room to tell it apart. */

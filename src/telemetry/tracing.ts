@@ -84,6 +84,7 @@ export class Tracing {
     const kinds = kindsOf(x);
     let client = o.mode !== 'server' && (kinds & CLIENT_KINDS) !== 0;
     const server = o.mode !== 'client' && (kinds & SERVER_KINDS) !== 0;
+    const receives = (kinds & (CONSUMER_KIND | RECEIVER_KIND)) !== 0;
     ids.derive(x);
     head.tracestate = '';
     let flags = SAMPLED;
@@ -100,10 +101,11 @@ export class Tracing {
       if (context.hasIds) {
         flags = context.flags;
         head.tracestate = context.tracestate;
-        inside = this.#inbound.find(pair.client, context, milliseconds(x.startNs)) && !this.#isOwn(ids);
+        // a message's context is that of whoever published it, although the broker saw it go by
+        inside = !receives && this.#inbound.find(pair.client, context, milliseconds(x.startNs)) && !this.#isOwn(ids);
         foreign = !inside;
         if (inside) this.#counters.passedThrough++;
-        else if (client) {
+        else if (client && !receives) {
           client = false;
           this.#counters.clientSuppressed++;
         }
@@ -126,10 +128,10 @@ export class Tracing {
       head.kind = clientKind(kinds);
       head.span0 = ids.client0;
       head.span1 = ids.client1;
-      head.hasParent = inside;
-      head.parent0 = this.#inbound.span0;
-      head.parent1 = this.#inbound.span1;
-      head.flags = (flags & 0xff) | HAS_IS_REMOTE;
+      head.hasParent = inside || foreign;
+      head.parent0 = foreign ? context.parent0 : this.#inbound.span0;
+      head.parent1 = foreign ? context.parent1 : this.#inbound.span1;
+      head.flags = (flags & 0xff) | HAS_IS_REMOTE | (foreign ? IS_REMOTE : 0);
       this.#span(x, pair, CLIENT, route, nowNs);
     }
     if (server) {

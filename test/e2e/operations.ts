@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { attribute, CLIENT, type Span } from './otlp.ts';
 import { durationMs, type Tap } from './tap.ts';
 
-/** Attributes that the span must have, and (undefined) must not have; `name` is the span's name. */
+/** Attributes that the span must have, and (undefined) must not have; `name` is the span's name, `kind` its kind if not CLIENT. */
 export type Expected = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Operation {
@@ -79,7 +79,7 @@ export class Recorder {
         const where = `${connection}, operation ${i + 1} of ${own.length} (${spans.length} spans)`;
         assert.ok(s !== undefined, `${where}: ${JSON.stringify(o.expected)} has no span`);
         assert.deepEqual(seen(s, o.expected), expectation(o), where);
-        assert.equal(s.kind, CLIENT);
+        assert.equal(s.kind, o.expected.kind ?? CLIENT, where);
       });
       assert.equal(spans.length, own.length, `${connection}: ${JSON.stringify(spans[own.length])}`);
     }
@@ -141,7 +141,8 @@ function seen(s: Span, expected: Expected): Expected {
     failed: s.status?.code === 2 ? 1 : 0,
   };
   for (const key of [...Object.keys(expected), ...STATUS])
-    if (key !== 'name') found[key] = attribute(s, key) as Expected[string];
+    if (key === 'kind') found.kind = s.kind;
+    else if (key !== 'name') found[key] = attribute(s, key) as Expected[string];
   return found;
 }
 

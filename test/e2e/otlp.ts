@@ -45,6 +45,7 @@ export interface OtlpRequest {
 
 export const SERVER = 2;
 export const CLIENT = 3;
+export const CONSUMER = 5;
 
 export const spansOf = (requests: readonly OtlpRequest[]): Span[] =>
   requests.flatMap((r) => r.resourceSpans ?? []).flatMap((r) => r.scopeSpans.flatMap((s) => s.spans));

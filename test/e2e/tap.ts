@@ -13,7 +13,13 @@ export function ownAddress(): string {
 
 export class Tap {
   readonly #endpoint = new Endpoint();
+  readonly #rank: (s: Span) => number;
   #agent: Started | null = null;
+
+  /** `rank` puts those in order that began at the same time. */
+  constructor(rank: (s: Span) => number = () => 0) {
+    this.#rank = rank;
+  }
 
   /** Captures what the filter lets through until `close`. `variables`: settings of the agent. */
   async open(filter: string, variables: Record<string, string> = {}): Promise<void> {
@@ -47,7 +53,8 @@ export class Tap {
         for (const { spans } of scopeSpans) list.push(...spans);
       }
     }
-    for (const list of found.values()) list.sort((a, b) => Number(startNs(a) - startNs(b)));
+    for (const list of found.values())
+      list.sort((a, b) => Number(startNs(a) - startNs(b)) || this.#rank(a) - this.#rank(b));
     return found;
   }
 
