@@ -2,10 +2,10 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup build test fuzz lint demo bench clean
+.PHONY: help setup build test test-interop fuzz lint demo bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: ## packages, Node.js and dependencies (fetches only what is missing)
 	@scripts/setup.sh
@@ -15,7 +15,10 @@ build: ## the addon and dist/
 	@tsc -p tsconfig.build.json
 
 test: setup build ## build and run all tests
-	@node --test --test-reporter=spec 'test/**/*.test.ts'
+	@node --test --test-reporter=spec 'test/!(interop)/**/*.test.ts'
+
+test-interop: setup build ## beside servers that have to be fetched first: Apache Kafka (needs java and mvn)
+	@node --test --test-reporter=spec 'test/interop/**/*.test.ts'
 
 # Seconds for each decoder and each other thing that is fuzzed.
 FUZZ_SECONDS ?= 300
