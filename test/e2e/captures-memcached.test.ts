@@ -1,4 +1,7 @@
-/** Every capture among the fixtures that holds memcached: all the commands that are in it are found, none is wrong, and nothing else is. */
+/**
+ * Every capture among the fixtures that holds memcached: all the commands that are in it are found, none is wrong, and
+ * nothing else is.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compare, exchangesIn, fixturesOf, rowsOf } from './transactions.ts';

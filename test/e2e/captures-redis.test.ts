@@ -1,4 +1,7 @@
-/** Every capture among the fixtures that holds Redis: all the commands that are in it are found, none is wrong, and nothing else is. */
+/**
+ * Every capture among the fixtures that holds Redis: all the commands that are in it are found, none is wrong, and
+ * nothing else is.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compare, exchangesIn, fixturesOf, rowsOf, type Truths } from './transactions.ts';
@@ -7,7 +10,7 @@ const unanswered = (client: string, frame: number) =>
   ({
     client,
     absent: true,
-    why: `Frame ${frame} acknowledges nothing of it: no answer. A line of words that no command has does not show who speaks.`,
+    why: `Frame ${frame} acknowledges nothing of it: no answer. A line that is no known command shows nothing.`,
   }) as const;
 
 const TRUTHS: Truths = {

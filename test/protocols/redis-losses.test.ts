@@ -16,7 +16,10 @@ const STATUSES = [
   error('OOM'),
 ];
 
-/** Functions have the number of their request; requests and replies of one to four segments, arrays cut between their elements too. */
+/**
+ * Functions have the number of their request; requests and replies of one to four segments, arrays cut between their
+ * elements too.
+ */
 losses(redis, {
   request(id, random) {
     const value = 'v'.repeat(random.chance(0.2) ? random.between(500, 1500) : random.below(50));

@@ -11,8 +11,8 @@ import { binaryStatus } from './status.ts';
 export const REQUEST_MAGIC = 0x80;
 export const RESPONSE_MAGIC = 0x81;
 /**
- * 0 magic, 1 opcode, 2..3 length of the key, 4 length of the extras, 5 data type (always 0), 6..7 vbucket or status, 8..11 length of
- * extras, key and value, 12..15 opaque, 16..23 cas.
+ * 0 magic, 1 opcode, 2..3 length of the key, 4 length of the extras, 5 data type (always 0), 6..7 vbucket or status,
+ * 8..11 length of extras, key and value, 12..15 opaque, 16..23 cas.
  */
 const HEADER_BYTES = 24;
 /** Items have at most 1 GiB (`-I`). */
@@ -93,7 +93,8 @@ export class BinaryRequests {
     const { command, quiet } = operation;
     // Answers to quiet requests are known by their opaque value, if the client takes a new one for each.
     const twin = quiet && opcode === this.#lastOpcode && opaque === this.#lastOpaque;
-    if (twin && this.#lastQuiet !== null && isWaiting(this.#lastQuiet)) this.#lastQuiet.detail = null; // pairs with nothing
+    const last = this.#lastQuiet;
+    if (twin && last !== null && isWaiting(last)) last.detail = null; // nothing is paired with it
     const untold = twin || (quiet && opaque === 0);
     if (quiet) {
       this.#lastQuiet = null;

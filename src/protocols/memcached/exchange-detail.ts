@@ -6,10 +6,14 @@ export class MemcachedDetail {
   readonly opcode: number;
   /** Answered only when there is something to say. */
   readonly quiet: boolean;
-  /** Opaque value, or a hash of what a quiet meta command has sent back to it; NO_TAG: its answer cannot be told from others. */
+  /**
+   * Opaque value, or a hash of what a quiet meta command has sent back to it; NO_TAG: its answer cannot be told from
+   * others.
+   */
   readonly tag: number;
   /**
-   * Statuses (bits by number) that may as well answer one of the silent commands in front of this one: what is ambiguous is not paired.
+   * Statuses (bits by number) that may as well answer one of the silent commands in front of this one: what is
+   * ambiguous is not paired.
    */
   readonly fog: number;
   /** Keys asked for, and values that came. */

@@ -4,8 +4,9 @@ import { MemcachedDetail, NO_TAG, TEXT } from './exchange-detail.ts';
 import type { Status } from './status.ts';
 
 /**
- * Finds the request that an answer belongs to. Answers come in the order of the requests, but quiet commands need not be answered: those
- * in front of the one that is were silent. An answer that fits no request, or more than one, is nobody's, and order is lost.
+ * Finds the request that an answer belongs to. Answers come in the order of the requests, but quiet commands need not
+ * be answered: those in front of the one that is were silent. An answer that fits no request, or more than one, is
+ * nobody's, and order is lost.
  */
 export class Matcher {
   readonly #out: Exchanges;

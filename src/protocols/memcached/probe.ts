@@ -36,8 +36,8 @@ function asked(w: Window): Verdict {
 }
 
 /**
- * The server's word counts as soon as it is whole; OK, ERROR and numbers are others' too, and what follows decides. `served`: it is known to
- * be the server's, and need not be long to be believed.
+ * The server's word counts as soon as it is whole; OK, ERROR and numbers are others' too, and what follows decides.
+ * `served`: it is known to be the server's, and need not be long to be believed.
  */
 function answered(w: Window, served: boolean): Verdict {
   for (let n = 0; w.pos < w.end; n++) {

@@ -30,7 +30,10 @@ export const CREDIBLE = 1;
 /** Nobody else says it. */
 export const DEFINITE = 2;
 
-/** What others have too: Redis' inline commands (`get key`), beanstalkd (`stats`, `delete 7`), and short words that may be anything. */
+/**
+ * What others have too: Redis' inline commands (`get key`), beanstalkd (`stats`, `delete 7`), and short words that may
+ * be anything.
+ */
 const SHARED = new Set('get delete touch stats version quit shutdown watch mg ms md ma mn me'.split(' '));
 
 /** The command line at `w.pos`. */

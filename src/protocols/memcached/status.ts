@@ -43,7 +43,9 @@ function status(word: string, answers: number, isError = false): Status {
   return s;
 }
 
-/** Statuses of the text protocol: those that meta commands share come first, so that a set of them fits into 32 bits. */
+/**
+ * Statuses of the text protocol: those that meta commands share come first, so that a set of them fits into 32 bits.
+ */
 export const HD = status('HD', META);
 export const VA = status('VA', META_GET | META_COUNT);
 export const EN = status('EN', META_GET | META_DEBUG);

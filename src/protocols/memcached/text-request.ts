@@ -185,7 +185,10 @@ function mayAnswer(kind: number): number {
   return kind === META_SET || kind === META_DELETE || kind === META_COUNT ? QUIET_CHANGE : ERRORS | bits(HD);
 }
 
-/** What the answer of a quiet meta command will be known by: its opaque token (`O`), or its key where that is sent back (`k`). */
+/**
+ * What the answer of a quiet meta command will be known by: its opaque token (`O`), or its key where that is sent back
+ * (`k`).
+ */
 function tagOf(buf: Uint8Array, keyAt: number): number {
   let tag = NO_TAG;
   for (let i = keyAt + 1; i < LINE.seen; i++) {

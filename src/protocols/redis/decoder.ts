@@ -33,7 +33,8 @@ export class RedisDecoder implements Decoder {
       this.#session.proven = false;
     }
     if (dir !== TO_SERVER) return this.#replies.resync(w);
-    // Inside an array words stand on lines of their own: only a client that is known for inline commands is believed to send one.
+    // Inside an array words stand on lines of their own: only a client that is known for inline commands is believed to
+    // send one.
     let judged = REQUEST.read(w);
     if (judged === NOT_A_START && this.#requests.inline) judged = inlineStart(w);
     if (judged === NOT_A_START || (judged === TOO_SHORT && w.end - w.pos >= MAX_INLINE)) w.pos = w.end;

@@ -75,8 +75,9 @@ function request(w: Window): Verdict {
 const MAX_VALUES = 16;
 
 /**
- * Replies at `w.pos`: one value that nobody else sends, or two others. `served`: it is known that the server says them. If it is not, strings
- * may be the arguments of a request whose beginning was missed: another reply behind them decides.
+ * Replies at `w.pos`: one value that nobody else sends, or two others. `served`: it is known that the server says them.
+ * If it is not, strings may be the arguments of a request whose beginning was missed: another reply behind them
+ * decides.
  */
 function replies(w: Window, served: boolean): Verdict {
   const yes = served ? YES : YES_REVERSED;

@@ -87,8 +87,8 @@ export class ReplyReader {
   }
 
   /**
-   * Elements of an array look like replies: only what answers the oldest request is believed to be one. What nobody waits for is told to
-   * the pairing if it can hardly be an element: it shows a client that does not wait for answers.
+   * Elements of an array look like replies: only what answers the oldest request is believed to be one. What nobody
+   * waits for is told to the pairing if it can hardly be an element: it shows a client that does not wait for answers.
    */
   resync(w: Window): boolean {
     const judged = replyStart(w, w.pos);
@@ -102,7 +102,10 @@ export class ReplyReader {
     return false;
   }
 
-  /** Whether the credible start at `w.pos` is a status or error: no line of MONITOR, and hardly an element of an array that was cut. */
+  /**
+   * Whether the credible start at `w.pos` is a status or error: no line of MONITOR, and hardly an element of an array
+   * that was cut.
+   */
   #isReply(w: Window): boolean {
     const { buf, pos } = w;
     if (buf[pos] === PLUS) return !isFeedLine(buf, pos + 1, w.end);
@@ -169,6 +172,7 @@ export class ReplyReader {
       }
       case BAR: {
         const pairs = readLength(w, at); // an attribute says something of the reply behind it, and is none itself
+        if (pairs < 0) return LOST;
         w.pos = lengthEnd();
         return this.#values(null, 2 * pairs);
       }

@@ -7,8 +7,9 @@ import { CUT, DOLLAR, lengthEnd, readLength } from './syntax.ts';
 export const MAX_PROCEDURE = 64;
 
 /**
- * A command's name stands at `buf[from, to)`: index behind all that has to be seen before it is known what was asked. That is the name, the
- * subcommand or script where there is one, and of CLIENT REPLY what for, because whether it is answered depends on that.
+ * A command's name stands at `buf[from, to)`: index behind all that has to be seen before it is known what was asked.
+ * That is the name, the subcommand or script where there is one, and of CLIENT REPLY what for, because whether it is
+ * answered depends on that.
  */
 export function headEnd(w: Window, from: number, to: number, count: number): number {
   if (to - from > MAX_WORD) return from + Math.min(to - from, MAX_NAME);
@@ -23,7 +24,10 @@ export function headEnd(w: Window, from: number, to: number, count: number): num
   return sub !== null && sub.kind === CLIENT_REPLY ? wordBehind(w, need, MAX_WORD) : need;
 }
 
-/** Index behind the bulk string that follows the one that ends at `at`, or its first `maxBytes`; beyond the window if it is cut. */
+/**
+ * Index behind the bulk string that follows the one that ends at `at`, or its first `maxBytes`; beyond the window if it
+ * is cut.
+ */
 function wordBehind(w: Window, at: number, maxBytes: number): number {
   const bulk = at + 2;
   if (bulk >= w.end) return bulk + 1;

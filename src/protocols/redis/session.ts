@@ -26,7 +26,10 @@ export class Session {
   transaction = false;
   /** The server speaks RESP3: what it says unasked says so. */
   resp3 = false;
-  /** The database that the server works on behind the last reply that was seen. Known: 0 at the beginning, and after each SELECT. */
+  /**
+   * The database that the server works on behind the last reply that was seen. Known: 0 at the beginning, and after
+   * each SELECT.
+   */
   database = 0;
   /** SELECTs whose answer will not be seen: what an older one in flight selects does not last. */
   lostSelects = 0;
@@ -81,8 +84,8 @@ export class Session {
   }
 
   /**
-   * An acknowledgement of kind `nth` in SUBSCRIPTIONS came with the number of subscriptions that are left, shard channels apart.
-   * True: if it answers a command without channels, it was the last one. Null: that cannot be said.
+   * An acknowledgement of kind `nth` in SUBSCRIPTIONS came with the number of subscriptions that are left, shard
+   * channels apart. True: if it answers a command without channels, it was the last one. Null: that cannot be said.
    */
   acknowledged(nth: number, total: number): boolean | null {
     if (nth >= 4) return total === 0; // shard channels are counted on their own

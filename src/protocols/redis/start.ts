@@ -202,7 +202,10 @@ function isVersion(buf: Uint8Array, from: number, to: number): boolean {
 /** Words that other protocols of lines have as well: HTTP/0.9, NATS, IRC, SMTP, POP3, FTP, ClamAV. */
 const SHARED = new Set('AUTH ECHO GET HELLO INFO MODULE MONITOR PING QUIT SCAN TIME TYPE'.split(' '));
 
-/** Whether the inline command at `w.pos`, which inlineStart() believes, can be nobody else's: a command in capitals with arguments. */
+/**
+ * Whether the inline command at `w.pos`, which inlineStart() believes, can be nobody else's: a command in capitals with
+ * arguments.
+ */
 export function isOwnInline(w: Window): boolean {
   const { buf, pos, end } = w;
   const wordEnd = inlineWordEnd(buf, pos, end);

@@ -9,8 +9,8 @@ export const MAX_SHOWN = 1024;
 const HIDDEN = Array.from({ length: 65 }, (_, n) => ' ?'.repeat(n));
 
 /**
- * The text of a command as it may leave: the name, then each argument or `?`. Passwords and what is masked never get into it; a text beyond
- * the bound is cut, and `cut` counts the bytes of arguments that are missing.
+ * The text of a command as it may leave: the name, then each argument or `?`. Passwords and what is masked never get
+ * into it; a text beyond the bound is cut, and `cut` counts the bytes of arguments that are missing.
  */
 export class Statement {
   text = '';
@@ -28,7 +28,10 @@ export class Statement {
     this.#masking = masking;
   }
 
-  /** How many bytes of an argument must be there for argument(); 0: it is hidden. Unknown commands may be AUTH by another name. */
+  /**
+   * How many bytes of an argument must be there for argument(); 0: it is hidden. Unknown commands may be AUTH by
+   * another name.
+   */
   shows(command: Command | null, index: number): number {
     const m = this.#masking!;
     if ((m.keys && m.literals) || command === null || index >= command.secretFrom) return 0;

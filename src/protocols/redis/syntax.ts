@@ -31,8 +31,8 @@ export const CUT = -3;
 export const BAD = -4;
 
 /**
- * Longest length that is believed. `proto-max-bulk-len` is 512 MiB unless configured otherwise, aggregates have at most 2^32 - 1
- * elements: 12 digits are more than enough, and sums of them stay exact.
+ * Longest length that is believed. `proto-max-bulk-len` is 512 MiB unless configured otherwise, aggregates have at most
+ * 2^32 - 1 elements: 12 digits are more than enough, and sums of them stay exact.
  */
 const MAX_DIGITS = 12;
 

@@ -33,8 +33,8 @@ import {
 export const DONE = 4;
 
 /**
- * Values under way at once. The largest array that a server sends has 2^32 - 1 elements; nested ones add up, and beyond this nobody
- * means it.
+ * Values under way at once. The largest array that a server sends has 2^32 - 1 elements; nested ones add up, and beyond
+ * this nobody means it.
  */
 const MAX_LEFT = 2 ** 40;
 /** Streamed aggregates inside each other (RESP3 only; no server sends them today). */
@@ -47,8 +47,9 @@ const LINE_REST = 1;
 const CHUNKS = 2;
 
 /**
- * Walks over RESP values without looking at them. Nesting needs no stack: an aggregate of n elements is one value less and n more to
- * come, so one number stands for any depth. Only streamed aggregates, whose length their end tells, are kept apart.
+ * Walks over RESP values without looking at them. Nesting needs no stack: an aggregate of n elements is one value less
+ * and n more to come, so one number stands for any depth. Only streamed aggregates, whose length their end tells, are
+ * kept apart.
  */
 export class Walk {
   /** Values to come until the end, or until the innermost streamed aggregate's next element. */
@@ -203,7 +204,10 @@ function more(w: Window, bytes: number): number {
   return MORE;
 }
 
-/** Index of the line feed behind `at`, -1 if it is not in the window. Most lines are short: that is quicker than any search. */
+/**
+ * Index of the line feed behind `at`, -1 if it is not in the window. Most lines are short: that is quicker than any
+ * search.
+ */
 function endOfLine(w: Window, at: number): number {
   const { buf } = w;
   const near = Math.min(w.end, at + 24);
