@@ -21,7 +21,7 @@ import { Detector } from './stream/detect.ts';
 import { LaneEnv } from './stream/lane.ts';
 import type { ExchangeOptions, StreamOptions } from './stream/options.ts';
 import { Tcp } from './stream/tcp.ts';
-import { Udp } from './stream/udp.ts';
+import { type OpenKeyed, Udp } from './stream/udp.ts';
 
 /** The parts of the configuration that the way from packet to exchange needs. */
 export interface PipelineOptions {
@@ -96,7 +96,7 @@ export class Pipeline implements FrameHandler {
     this.#packets = new PacketDecoder({ budget, counters });
     const exchanges = new ExchangeCounters();
     const streams = new StreamCounters();
-    const open = openPairing(o, exchanges);
+    const open = openers(o, exchanges);
     const { speak } = config.protocols;
     const spoken = PROTOCOLS.filter((p) => speak[p.name]?.enabled !== false);
     const env: ConversationEnv = {
@@ -105,12 +105,12 @@ export class Pipeline implements FrameHandler {
       counters: streams,
       budget,
       probeOwner: budget.owner('detection'),
-      pairing: open,
+      pairing: open.connection,
     };
     this.#tcp = new Tcp(env, config.streams, streams, budget);
     this.#udp = new Udp({
       detector: new Detector(spoken.filter((p) => p.transport === 'udp')),
-      pairing: open,
+      pairing: open.datagrams,
       counters: streams,
       budget,
       timebase: o.timebase,
@@ -207,7 +207,10 @@ export class Pipeline implements FrameHandler {
 }
 
 /** How a conversation comes to its pairing: each protocol's exchanges say what may be told of them. */
-function openPairing(o: PipelineParts, counters: ExchangeCounters): OpenPairing {
+function openers(
+  o: PipelineParts,
+  counters: ExchangeCounters,
+): { readonly connection: OpenPairing; readonly datagrams: OpenKeyed } {
   const { config, budget } = o;
   const env: PairingEnv = {
     listener: o.listeners.length === 1 ? o.listeners[0]! : all(o.listeners),
@@ -231,10 +234,13 @@ function openPairing(o: PipelineParts, counters: ExchangeCounters): OpenPairing 
       return [p.name, { name: p.name, semantics: p.semantics, masking, dialects }];
     }),
   );
-  return (protocol, ends, weather, midway) =>
-    protocol.pairing === 'in_order'
-      ? new Pairing(env, spoken.get(protocol.name)!, ends, weather, midway)
-      : new KeyedPairing(env, spoken.get(protocol.name)!, ends, weather, protocol.transport === 'udp');
+  return {
+    connection: (protocol, ends, weather, midway) =>
+      protocol.pairing === 'in_order'
+        ? new Pairing(env, spoken.get(protocol.name)!, ends, weather, midway)
+        : new KeyedPairing(env, spoken.get(protocol.name)!, ends, weather, false),
+    datagrams: (protocol, ends, weather) => new KeyedPairing(env, spoken.get(protocol.name)!, ends, weather, true),
+  };
 }
 
 function all(listeners: readonly ExchangeListener[]): ExchangeListener {

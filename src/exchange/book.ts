@@ -37,7 +37,7 @@ export abstract class Book {
   readonly maxStatementBytes: number;
   protected readonly env: PairingEnv;
   protected readonly weather: Weather;
-  protected readonly ends: Ends;
+  protected ends: Ends;
   protected readonly protocol: Spoken;
   readonly #tables: Table<unknown>[] = [];
   #heldBytes = 0;
@@ -182,6 +182,14 @@ export abstract class Book {
   protected drop(x: Exchange): void {
     this.env.budget.give(this.env.owner, x.heldBytes);
     x.heldBytes = 0;
+  }
+
+  /** Serves another conversation of the same protocol. The one before was closed; whoever asks may know nothing of it. */
+  reopen(ends: Ends): void {
+    this.ends = ends;
+    this.inherited = null;
+    this.passedOn = null;
+    this.finished = 0;
   }
 
   /** The connection is over. */

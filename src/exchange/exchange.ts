@@ -56,10 +56,37 @@ export class Ends {
   serverPort = 0;
   /** The "client" is the end that was connected to: a broker that delivers. */
   fromServer = false;
-  /** What the telemetry room resolved for these ends (its Pair), kept here so that a finished exchange finds it without a look-up. */
-  memo: object | null = null;
+  /** Ends that differ in the client's port alone, at most, and for which is resolved what these need as well. */
+  origin: Ends = this;
+  #memo: object | null = null;
   #clientAddress = '';
   #serverAddress = '';
+
+  /** What the telemetry room resolved for these ends (its Pair), kept here so that a finished exchange finds it without a look-up. */
+  get memo(): object | null {
+    return this.origin.#memo;
+  }
+
+  set memo(memo: object | null) {
+    this.origin.#memo = memo;
+  }
+
+  /** They differ in the client's port, or not at all. */
+  areKin(o: Ends): boolean {
+    return (
+      this.serverPort === o.serverPort &&
+      this.client3 === o.client3 &&
+      this.server3 === o.server3 &&
+      this.client2 === o.client2 &&
+      this.server2 === o.server2 &&
+      this.client1 === o.client1 &&
+      this.server1 === o.server1 &&
+      this.client0 === o.client0 &&
+      this.server0 === o.server0 &&
+      this.ipVersion === o.ipVersion &&
+      this.fromServer === o.fromServer
+    );
+  }
 
   /** The same ends with their roles exchanged. */
   reversed(): Ends {
@@ -81,17 +108,19 @@ export class Ends {
 
   /** The client's address as text, made once. */
   get clientAddress(): string {
-    if (this.#clientAddress === '') {
-      this.#clientAddress = addressText(this.ipVersion, this.client0, this.client1, this.client2, this.client3);
+    const o = this.origin;
+    if (o.#clientAddress === '') {
+      o.#clientAddress = addressText(o.ipVersion, o.client0, o.client1, o.client2, o.client3);
     }
-    return this.#clientAddress;
+    return o.#clientAddress;
   }
 
   get serverAddress(): string {
-    if (this.#serverAddress === '') {
-      this.#serverAddress = addressText(this.ipVersion, this.server0, this.server1, this.server2, this.server3);
+    const o = this.origin;
+    if (o.#serverAddress === '') {
+      o.#serverAddress = addressText(o.ipVersion, o.server0, o.server1, o.server2, o.server3);
     }
-    return this.#serverAddress;
+    return o.#serverAddress;
   }
 }
 

@@ -196,9 +196,17 @@ export class KeyedPairing extends Book {
     this.#clear();
   }
 
+  override reopen(ends: Ends): void {
+    super.reopen(ends);
+    this.#reverse?.reopen(ends.reversed());
+    this.#lossNs = Number.NEGATIVE_INFINITY;
+    this.#highest = Number.NEGATIVE_INFINITY;
+  }
+
   #clear(): void {
-    this.#waiting.length = 0;
-    this.#answering.length = 0;
+    // an array whose length is set lets go of its memory, and flows of datagrams are closed all the time
+    if (this.#waiting.length > 0) this.#waiting.length = 0;
+    if (this.#answering.length > 0) this.#answering.length = 0;
     this.forgetTables();
   }
 
@@ -222,8 +230,7 @@ export class KeyedPairing extends Book {
 
   #take(i: number): Exchange {
     const x = this.#waiting[i]!;
-    if (this.#waiting.length === 1) this.#waiting.pop();
-    else this.#waiting.splice(i, 1);
+    remove(this.#waiting, i);
     return x;
   }
 
@@ -231,7 +238,7 @@ export class KeyedPairing extends Book {
   #settled(x: Exchange): boolean {
     this.finished++;
     const i = this.#answering.indexOf(x);
-    if (i >= 0) this.#answering.splice(i, 1);
+    if (i >= 0) remove(this.#answering, i);
     return x.outcome === IN_FLIGHT;
   }
 
@@ -239,4 +246,10 @@ export class KeyedPairing extends Book {
     this.conclude(x, outcome);
     this.tell(x);
   }
+}
+
+/** Mostly it is the only one; splice() would make an array of it. */
+function remove(list: Exchange[], i: number): void {
+  if (list.length === 1) list.pop();
+  else list.splice(i, 1);
 }

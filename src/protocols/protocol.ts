@@ -135,7 +135,10 @@ export interface Protocol {
   readonly maxHead: number;
   /** Pure. `dir` is a guess when nobody saw the connection begin. */
   probe(dir: Dir, w: Window): Verdict;
-  /** One decoder for each connection. */
+  /**
+   * One decoder for each connection. One of datagrams serves one flow after another, when nothing is under way on the one before: it must
+   * not remember anything else of it.
+   */
   open(exchanges: Exchanges): Decoder;
   readonly semantics: Semantics;
   /** The decoder sets `Exchange.protocol` to the one of `Spoken.dialects` with the same index. */

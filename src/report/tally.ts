@@ -86,19 +86,20 @@ export class Tallies implements ExchangeListener {
 
   finished(x: Exchange): void {
     this.outcomes[x.outcome]!++;
-    const pair = x.ends === this.#lastEnds ? this.#lastPair! : this.#pairOf(x);
+    const pair = x.ends.origin === this.#lastEnds ? this.#lastPair! : this.#pairOf(x);
     pair.add(x);
     const path = x.protocol.semantics.path(x);
     if (path !== '') (pair.routes.get(x.operation)?.get(path) ?? this.#routeOf(x, pair, path)).add(x);
   }
 
   #pairOf(x: Exchange): PairTally {
-    let pair = this.#pairOfEnds.get(x.ends);
+    const { origin } = x.ends;
+    let pair = this.#pairOfEnds.get(origin);
     if (pair === undefined) {
       pair = this.#findPair(x);
-      this.#pairOfEnds.set(x.ends, pair);
+      this.#pairOfEnds.set(origin, pair);
     }
-    this.#lastEnds = x.ends;
+    this.#lastEnds = origin;
     this.#lastPair = pair;
     return pair;
   }

@@ -7,24 +7,29 @@ export type Side = 0 | 1;
 
 /** Two endpoints that exchange packets: a TCP connection or a UDP conversation. */
 export class Flow {
-  readonly hash: number;
-  readonly version: number;
-  readonly a0: number;
-  readonly a1: number;
-  readonly a2: number;
-  readonly a3: number;
-  readonly aPort: number;
-  readonly b0: number;
-  readonly b1: number;
-  readonly b2: number;
-  readonly b3: number;
-  readonly bPort: number;
+  hash = 0;
+  version = 0;
+  a0 = 0;
+  a1 = 0;
+  a2 = 0;
+  a3 = 0;
+  aPort = 0;
+  b0 = 0;
+  b1 = 0;
+  b2 = 0;
+  b3 = 0;
+  bPort = 0;
   /** Index in the flow table's list. */
   place = 0;
   /** Capture time of its last packet. */
-  lastNs: number;
+  lastNs = Number.NaN;
 
   constructor(p: Packet, hash: number) {
+    this.meet(p, hash);
+  }
+
+  /** The two endpoints of the packet: who sent it is side 0. Not while the record stands in a flow table. */
+  meet(p: Packet, hash: number): void {
     this.hash = hash;
     this.version = p.ipVersion;
     this.a0 = p.src0;

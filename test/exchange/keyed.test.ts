@@ -254,6 +254,31 @@ test('the server asks, too: the ends change their roles, keys are apart, and eve
   assert.equal(t.budget.used, 0);
 });
 
+test('opened again for other ends it knows nothing of those before: losses, keys, the other direction', () => {
+  const t = new Talk({ datagrams: true });
+  const back = t.pairing.reverse();
+  t.ask(7);
+  t.pairing.responsesLost();
+  t.pairing.close(OPEN, 1e6);
+  const ends = new Ends();
+  ends.clientPort = 1;
+  ends.serverPort = 2;
+  t.pairing.reopen(ends);
+  t.nowNs = -9e6; // a clock was set back: what begins lies in front of the loss
+  assert.equal(t.pairing.finished, 0);
+  assert.equal(t.ask(3)!.ends, ends);
+  assert.equal(t.answer(7), null);
+  const w = new Window();
+  w.show(Buffer.alloc(10));
+  w.end = 10;
+  w.timeNs = t.nowNs;
+  const asked = back.begin(3, w, 0, 10)!;
+  assert.deepEqual([asked.ends.clientPort, asked.ends.serverPort], [2, 1]);
+  t.pairing.close(CLOSED, 9e9);
+  assert.deepEqual(t.ended, ['7 lost', '3 closed', '3 closed']);
+  assert.equal(t.budget.used, 0);
+});
+
 /** The response to `key` has begun, and not ended. */
 function begun(t: Talk, key: number): Exchange {
   const w = new Window();

@@ -1,7 +1,7 @@
 /** Flows of datagrams: what is followed, for how long, and at what cost. DNS is the protocol, because it is spoken over UDP. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LOST, OPEN, OUTCOMES, TIMEOUT } from '../../src/exchange/exchange.ts';
+import { COMPLETE, type Ends, LOST, OPEN, OUTCOMES, TIMEOUT } from '../../src/exchange/exchange.ts';
 import type { PipelineOptions } from '../../src/pipeline.ts';
 import { answers, asks, type Datagram, DatagramRig, layOutDatagram } from '../kit/datagrams.ts';
 import { CLIENT, SERVER } from '../kit/frame.ts';
@@ -10,6 +10,9 @@ import { DEFAULTS } from '../kit/run.ts';
 import { query, refusal } from '../protocols/dns-messages.ts';
 
 const AT = { version: 4, serverPort: 53 } as const;
+/** The client and the server there. */
+const C = '10.1.0.1';
+const S = '10.0.0.2';
 
 const options = (o: { maxFlows?: number; multicast?: boolean }): PipelineOptions => ({
   ...DEFAULTS,
@@ -171,12 +174,81 @@ test('flows beyond the limit are refused; those in silence make room for them, e
   assert.equal(rig.found.at(-1)!.status, 3);
 });
 
-test('in a crowd flows rest for a second only', () => {
-  const rig = new DatagramRig(options({ maxFlows: 100 }));
-  for (let flow = 0; flow < 60; flow++) rig.pass([asked(flow), answered(flow)], AT);
-  assert.equal(rig.count('stream.flows'), 60);
-  rig.wait(2500);
+test('of flows at rest the last 256 are kept, and of the others nothing', () => {
+  const rig = new DatagramRig();
+  for (let flow = 0; flow < 1000; flow++) rig.pass([asked(flow), answered(flow)], AT);
+  assert.equal(rig.count('stream.flows'), 256);
+  assert.equal(rig.count('stream.udp_flows'), 1000);
+  assert.equal(used(rig, 'udpFlows'), 256 * 768);
+  rig.pass([answered(0), asked(0), answered(0), answered(999)], AT);
+  assert.equal(rig.found.length, 1001);
+  assert.equal(rig.count('exchange.unasked'), 2);
+  rig.wait(7000);
   assert.equal(rig.count('stream.flows'), 0);
+  assert.equal(used(rig, 'udpFlows') + used(rig, 'exchanges'), 0);
+  rig.end();
+});
+
+test('a flow that waits is not forgotten for others, however many come', () => {
+  const rig = new DatagramRig().pass([asked(5000)], AT);
+  for (let flow = 0; flow < 1000; flow++) rig.pass([asked(flow), answered(flow)], AT);
+  rig.pass([answered(5000)], AT).end();
+  assert.equal(rig.found.length, 1001);
+  assert.ok(rig.found.every((f) => f.outcome === COMPLETE));
+  assert.equal(rig.found.at(-1)!.target, 'host-5000.example');
+});
+
+test('where there is no room for more flows, those at rest make some at once', () => {
+  const rig = new DatagramRig(options({ maxFlows: 100 }));
+  for (let flow = 0; flow < 90; flow++) rig.pass([asked(flow)], AT);
+  for (let flow = 100; flow < 150; flow++) rig.pass([asked(flow), answered(flow)], AT);
+  assert.equal(rig.count('stream.flows'), 100);
+  assert.equal(rig.count('stream.refused_flows'), 0);
+  assert.equal(rig.found.length, 50);
+  rig.end();
+});
+
+test('a flow knows nothing of the one whose record it took over: ends, roles, what could not be read', () => {
+  const rig = new DatagramRig();
+  const noise = (flow: number): Datagram => answers(-1, Buffer.alloc(40, 0xee), { flow });
+  const told: string[] = [];
+  for (let flow = 0; flow < 1500; flow++) {
+    const name = `host-${flow}.example`;
+    const [question, refused] = [query(flow, name), refusal(flow, name, 3)];
+    // a third asks from the side that otherwise answers, a third both ways and from one port each
+    const [asking, answering] = flow % 3 === 1 ? ([SERVER, CLIENT] as const) : ([CLIENT, SERVER] as const);
+    // and of some an answer is seen first
+    if (flow % 5 < 2) rig.pass([answers(-1, refused, { flow, side: answering })], AT);
+    rig.pass([asks(flow, question, { flow, side: asking }), noise(flow), noise(flow)], AT);
+    rig.pass([answers(flow, refused, { flow, side: answering })], AT);
+    told.push(`${name} 3 ${asking === CLIENT ? 1024 + flow : 53} ${asking === CLIENT ? 53 : 1024 + flow}`);
+    if (flow % 3 < 2) continue;
+    rig.pass([asks(flow, question, { flow, side: SERVER }), answers(flow, refused, { flow, side: CLIENT })], AT);
+    told.push(`${name} 3 53 ${1024 + flow}`);
+  }
+  rig.end();
+  assert.deepEqual(
+    rig.found.map(({ target, status, record: { ends: e } }) => `${target} ${status} ${e.clientPort} ${e.serverPort}`),
+    told,
+  );
+  assert.ok(rig.found.every(({ record: { ends: e } }) => e.clientAddress === (e.serverPort === 53 ? C : S)));
+});
+
+test('what is resolved for the ends of a flow holds for those that differ in the port of the client, for a second', () => {
+  const rig = new DatagramRig();
+  const memo = {};
+  const ends = (list: readonly Datagram[], serverPort = 53): Ends => {
+    rig.pass(list, { version: 4, serverPort });
+    return rig.found.at(-1)!.record.ends;
+  };
+  ends([asked(1), answered(1)]).memo = memo;
+  assert.equal(ends([asked(2), answered(2)]).memo, memo);
+  assert.equal(ends([asked(2), answered(2)]).clientPort, 1026);
+  assert.equal(ends([asked(1), answered(1)], 5300).memo, null);
+  assert.equal(ends([asked(3, { side: SERVER }), answered(3, { side: CLIENT })]).memo, null);
+  rig.wait(1000);
+  assert.equal(ends([asked(4), answered(4)]).memo, null);
+  assert.equal(ends([asked(1), answered(1)]).memo, memo);
   rig.end();
 });
 
