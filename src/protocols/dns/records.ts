@@ -1,4 +1,4 @@
-import { addressText } from '../../bytes/address.ts';
+import { AddressTexts } from '../../bytes/address-texts.ts';
 import type { Exchanges, Window } from '../protocol.ts';
 import { type Message, word } from './message.ts';
 import { nameEnd, nameText } from './names.ts';
@@ -11,6 +11,11 @@ const MAX_TOLD = 16;
 /** A name of 255 bytes in which every byte is escaped is four times as long. */
 export const MAX_ANSWER_CHARS = 1024;
 
+const ADDRESSES = new AddressTexts();
+/** The texts of one message, until their number is known. */
+const TOLD: string[] = new Array<string>(MAX_TOLD).fill('');
+const NONE: readonly string[] = [];
+
 /** What the records of a response say, filled anew by each `read`. */
 export class Records {
   /** With the upper eight bits that EDNS adds (RFC 6891 section 6.1.3). */
@@ -21,13 +26,15 @@ export class Records {
   /** Answers that were reached, of `Message.answers`. */
   reached = 0;
   /** Addresses and names among the answers, in their order; empty when texts are not wanted. */
-  texts: string[] = NONE;
+  texts: readonly string[] = NONE;
   // of the record at hand
   #type = 0;
   #class = 0;
   #ttlSec = 0;
   #data = 0;
   #end = 0;
+  /** In TOLD. */
+  #texts = 0;
 
   /** `told`: texts are wanted. */
   read(m: Message, buf: Buffer, told: boolean): void {
@@ -35,7 +42,12 @@ export class Records {
     this.firstType = 0;
     this.lastType = 0;
     this.reached = 0;
-    this.texts = told && m.answers > 0 ? [] : NONE;
+    this.#texts = 0;
+    this.#readAll(m, buf, told);
+    this.texts = this.#texts === 0 ? NONE : TOLD.slice(0, this.#texts);
+  }
+
+  #readAll(m: Message, buf: Buffer, told: boolean): void {
     const authority = m.answers + m.authorities;
     const all = authority + m.additionals;
     let at = m.records;
@@ -98,11 +110,11 @@ export class Records {
     let text = '';
     switch (this.#type) {
       case A:
-        if (length === 4) text = addressText(4, 0, 0, 0, buf.readInt32BE(d));
+        if (length === 4) text = ADDRESSES.text(4, 0, 0, 0, buf.readInt32BE(d));
         break;
       case AAAA:
         if (length === 16) {
-          text = addressText(
+          text = ADDRESSES.text(
             6,
             buf.readInt32BE(d),
             buf.readInt32BE(d + 4),
@@ -124,8 +136,6 @@ export class Records {
         text = nameText(buf, m.start, d + 6, this.#end);
         break;
     }
-    if (text !== '') this.texts.push(text);
+    if (text !== '') TOLD[this.#texts++] = text;
   }
 }
-
-const NONE: string[] = [];
