@@ -12,6 +12,8 @@ import { ownAddress, Tap } from './tap.ts';
 /** Stands in messages: it must not leave. */
 const SECRET = 'attack at dawn';
 const BODY = Buffer.from(SECRET);
+/** A message that never comes must not hold up the test for good. */
+const LIMIT = { timeout: 120_000 };
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
 
@@ -363,7 +365,7 @@ describe('beside RabbitMQ', { skip: lacking('rabbitmq-server', 'epmd', 'setpriv'
     await here.connection.close();
     await early.connection.close();
     await traced.close();
-  });
+  }, LIMIT);
   after(() => server?.stop());
 
   test('the clients met the errors they were to meet', () => {

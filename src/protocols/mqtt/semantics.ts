@@ -34,6 +34,7 @@ const operationOf = (x: Exchange): Operation => (isDelivery(x) ? DELIVERY : (OPE
 
 function kinds(x: Exchange): number {
   if (isDelivery(x)) return CONSUMER_KIND;
+  if (x.ends.fromServer) return 0; // the broker's PUBREL is a part of its delivery
   const d = x.detail as MqttDetail | null;
   return d !== null && d.context !== null ? PRODUCER_KIND : CLIENT_KIND;
 }
