@@ -128,6 +128,8 @@ export function readResponseHead(s: Stream, f: Fields, ends: boolean): void {
     if (kind !== NOT_GRPC) becomeGrpc(s, GRPC_WEB_TEXT);
   }
   if (s.grpc) readGrpcStatus(s, f, ends);
+  // server-sent events (WHATWG HTML section 9.2) end when nobody listens any more
+  else if (f.values[CONTENT_TYPE]!.startsWith('text/event-stream')) x.streams = true;
 }
 
 /** Fields behind the response. */
