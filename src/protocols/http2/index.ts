@@ -14,6 +14,8 @@ import { Http2Decoder } from './decoder.ts';
 import {
   CONTINUATION,
   credibleFrame,
+  END_HEADERS,
+  FRAME_HEAD,
   HEADERS,
   NO_FRAME,
   PUSH_PROMISE,
@@ -59,6 +61,10 @@ function probeFrames(dir: Dir, w: Window): Verdict {
     const type = buf[at + 3]!;
     if (type === CONTINUATION) return NO;
     if (type === HEADERS || type === PUSH_PROMISE) {
+      // Clients begin the streams, with odd numbers; a block that is not at its end goes on in the next frame and nowhere else.
+      if ((buf[at + 8]! & 1) === 0) return NO;
+      const next = at + n + FRAME_HEAD;
+      if ((buf[at + 4]! & END_HEADERS) === 0 && next <= end && buf[at + n + 3] !== CONTINUATION) return NO;
       const kind = blockKind(buf, at, Math.min(end, at + n));
       if (kind === BROKEN_BLOCK) return NO;
       if (kind !== NOTHING && (at + n <= end || end - at >= LONG_BLOCK)) return from(kind, dir);
