@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMPLETE, LOST, ONE_WAY, RESET } from '../../src/exchange/exchange.ts';
+import { COMPLETE, IN_FLIGHT, LOST, ONE_WAY, RESET } from '../../src/exchange/exchange.ts';
 import { CONSUMER_KIND, kindsOf, SERVER_KIND } from '../../src/exchange/semantics.ts';
-import { MAX_CHANNELS } from '../../src/protocols/amqp/channel.ts';
+import { Channel, MAX_CHANNELS } from '../../src/protocols/amqp/channel.ts';
 import { COUNTERS } from '../../src/protocols/amqp/counters.ts';
 import { amqp } from '../../src/protocols/amqp/index.ts';
 import { type Conversation, mumble, type Part, pause, type Turn } from '../kit/conversation.ts';
@@ -76,6 +76,46 @@ test('a delivery lasts until it is acknowledged, whatever the order', () => {
   assert.deepEqual(
     list.map(({ record: x }) => [x.ends.fromServer, kindsOf(x), semantics.errorType(x, 1), x.endNs > x.requestEndNs]),
     ['nack', '', 'reject'].map((error) => [true, CONSUMER_KIND, error, true]),
+  );
+});
+
+test('work on a message may take longer than any answer', () => {
+  const list = found([
+    ...opened(1),
+    ...consuming(1, 'c1', false),
+    server(...delivery(1, 'c1', 1)),
+    pause(200_000),
+    client(a.HEARTBEAT),
+    pause(50_000),
+    client(a.ack(1, 1)),
+  ]);
+  assert.deepEqual(told(list), [['orders:paid:paid-queue', 'Ack', COMPLETE]]);
+});
+
+test('what is over is forgotten, also behind something that never ends', () => {
+  const [waits, over] = found([client(...message(1, 'q', '1')), client(...message(1, 'q', '2'))]).map((f) => f.record);
+  waits!.outcome = IN_FLIGHT;
+  const list = [waits!];
+  for (let n = 0; n < 100_000; n++) {
+    Channel.prune(list);
+    list.push(over!);
+  }
+  assert.ok(list.length <= 2048 && list[0] === waits, `${list.length} kept`);
+});
+
+test('what is recovered is delivered anew', () => {
+  const list = found([
+    ...opened(1),
+    ...consuming(1, 'c1', false),
+    server(...delivery(1, 'c1', 1)),
+    client(a.method(1, 'Basic.Recover', a.u8(1))),
+    server(a.method(1, 'Basic.Recover-Ok')),
+    server(...delivery(1, 'c1', 2)),
+    client(a.ack(1, 2, true)),
+  ]);
+  assert.deepEqual(
+    told(list).map(([, , outcome]) => outcome),
+    [ONE_WAY, COMPLETE],
   );
 });
 

@@ -146,14 +146,13 @@ function settled(s: Session, side: Side, c: Channel, w: Window, x: Exchange, id:
 
 /**
  * Channel.Close, Connection.Close: reply code (2), reply text, class (2), method (2). With the code of an error it answers the method
- * that it names, and nothing else that is under way gets an answer.
+ * that it names, and nothing else that is under way gets an answer. Its arguments are known to be there.
  */
-export function close(s: Session, side: Side, c: Channel, w: Window, at: number, to: number): boolean {
+export function close(s: Session, side: Side, c: Channel, w: Window, at: number, to: number): void {
   const { buf } = w;
   const textEnd = shortEnd(buf, at + 2, to);
-  if (textEnd + 4 > to) return false;
   const code = buf.readUInt16BE(at);
-  if (code === SUCCESS) return true;
+  if (code === SUCCESS) return;
   side.ending = c;
   side.final = false;
   const id = buf.readUInt32BE(textEnd);
@@ -165,7 +164,6 @@ export function close(s: Session, side: Side, c: Channel, w: Window, at: number,
     if (side.asking !== null) detailOf(side.asking).told = true;
   }
   c.closeCode = code;
-  return true;
 }
 
 /** The one request in flight that the method `id` can stand for; null if there is none or more than one. */

@@ -78,6 +78,9 @@ export class Destination {
   temporary = false;
 }
 
+/** Each time that a list of so many has doubled, what is over in its middle is forgotten, too. */
+const MANY = 1024;
+
 /** One channel (AMQP 0-9-1 section 4.3) of a connection. By direction: 0 what the client asks, 1 what the server asks. */
 export class Channel {
   readonly id: number;
@@ -109,11 +112,16 @@ export class Channel {
     this.id = id;
   }
 
-  /** Forgets what is over in a list that is in order of time. */
+  /** Forgets what is over in a list that is in order of time: mostly that is in front. */
   static prune(list: Exchange[]): void {
     let n = 0;
     while (n < list.length && list[n]!.outcome !== IN_FLIGHT) n++;
     if (n > 0) list.splice(0, n);
+    const { length } = list;
+    if (length < MANY || (length & (length - 1)) !== 0) return;
+    let kept = 0;
+    for (const x of list) if (x.outcome === IN_FLIGHT) list[kept++] = x;
+    list.length = kept;
   }
 }
 

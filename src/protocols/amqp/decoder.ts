@@ -32,6 +32,8 @@ import { detailOf, Session, type Side } from './session.ts';
 export const MAX_HEAD = 16_384;
 /** Of a method: four names of 256 bytes at most stand in front of everything that is of interest. */
 const MAX_METHOD = 1100;
+/** Trace context that travels with a message, about. */
+const CONTEXT_BYTES = 300;
 /** A method that is waited for where a loss may have hidden its beginning. */
 const MAX_CREDIBLE_METHOD = 4096;
 
@@ -139,7 +141,8 @@ export class AmqpDecoder implements Decoder {
     if (method.kind === m.ANSWERS) return answer(this.#session, side, c, w, id, at, to);
     if (method.kind === m.ASKS) {
       if (!ask(this.#session, side, c, w, id, at, to)) return false;
-      return id === m.CHANNEL_CLOSE || id === m.CONNECTION_CLOSE ? close(this.#session, side, c, w, at, to) : true;
+      if (id === m.CHANNEL_CLOSE || id === m.CONNECTION_CLOSE) close(this.#session, side, c, w, at, to);
+      return true;
     }
     switch (id) {
       case m.PUBLISH:
@@ -153,7 +156,7 @@ export class AmqpDecoder implements Decoder {
       case m.REJECT:
         return settle(this.#session, side, c, w, id, at, to);
       default:
-        notice(side, c, w, method, to);
+        notice(side, c, w, id, to);
         return true;
     }
   }
@@ -205,9 +208,10 @@ function header(side: Side, w: Window, content: Content | null, to: number): boo
   d.bodyBytes = content.left;
   if (side.asks.detail === FULL) readProperties(buf, at + 12, to, d);
   if (!content.answers) {
+    const context = d.context === null ? 0 : CONTEXT_BYTES;
     const texts =
       x.target.length + d.messageId.length + d.correlationId.length + d.exchange.length + d.routingKey.length;
-    side.asks.asked(x, AmqpDetail.BYTES + 2 * texts);
+    side.asks.asked(x, AmqpDetail.BYTES + context + 2 * texts);
   }
   return true;
 }

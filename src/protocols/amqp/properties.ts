@@ -29,9 +29,10 @@ const VALUE_BYTES = new Map<number, number>([
 const LONG_STRING = 'S'.charCodeAt(0);
 const BYTE_ARRAY = 'x'.charCodeAt(0);
 
-/** Names of headers with trace context have 2 (b3) to 13 (uber-trace-id) characters. */
+/** Lengths of the names of headers with trace context, as bits: b3, sw8, tracestate, traceparent, uber-trace-id. */
+const NAME_LENGTHS = (1 << 2) | (1 << 3) | (1 << 10) | (1 << 11) | (1 << 13);
 const MAX_NAME = 13;
-const MAX_VALUE = 1024;
+const MAX_VALUE = 512;
 
 /** Reads the flags at `from` and the properties behind them, as far as they are in front of `to`. */
 export function readProperties(buf: Buffer, from: number, to: number, d: AmqpDetail): void {
@@ -86,7 +87,9 @@ function contextIn(buf: Buffer, from: number, to: number): MessageContext | null
     }
     const end = value + bytes;
     if (end > to) break;
-    if ((type === LONG_STRING || type === BYTE_ARRAY) && nameEnd - at - 1 <= MAX_NAME && bytes <= MAX_VALUE) {
+    const n = nameEnd - at - 1;
+    const wanted = n <= MAX_NAME && ((NAME_LENGTHS >> n) & 1) === 1 && bytes <= MAX_VALUE;
+    if (wanted && (type === LONG_STRING || type === BYTE_ARRAY)) {
       found ??= new MessageContext();
       found.take(buf.toString('latin1', at + 1, nameEnd), buf.toString('latin1', value, end));
     }

@@ -2,7 +2,7 @@
 
 import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
-import type { Window } from '../protocol.ts';
+import { TO_CLIENT, type Window } from '../protocol.ts';
 import {
   ACKS,
   Channel,
@@ -54,8 +54,11 @@ export function ask(s: Session, side: Side, c: Channel, w: Window, id: number, a
       break;
     case m.CONNECTION_CLOSE:
     case m.CHANNEL_CLOSE: // reply code (2), reply text, class (2), method (2)
-      if (at + 2 > to) return false;
+      if (shortEnd(buf, at + 2, to) + 4 > to) return false;
       code = buf.readUInt16BE(at);
+      break;
+    case m.RECOVER:
+      giveBack(side, c);
       break;
     case m.QUEUE_DECLARE:
     case m.QUEUE_PURGE:
@@ -114,6 +117,13 @@ export function ask(s: Session, side: Side, c: Channel, w: Window, id: number, a
   side.asks.asked(x, AmqpDetail.BYTES + 2 * named.length);
   if (!noWait) wait(c, side, w, x);
   return true;
+}
+
+/** Basic.Recover: what was delivered and not acknowledged will be delivered anew, under other tags. */
+function giveBack(side: Side, c: Channel): void {
+  const list = c.unsettled[TO_CLIENT];
+  for (const x of list) if (x.outcome === IN_FLIGHT) side.answers.unanswered(x);
+  list.length = 0;
 }
 
 /** Names behind the first one, in front of the bits. */
@@ -233,6 +243,8 @@ function message(side: Side, c: Channel, w: Window, method: m.Method, to: number
   const key = acknowledged ? keyOfTag(c, d.deliveryTag) : keyOneWay(c, side.dir);
   const x = begin(side, w, to, key, method, target, d);
   if (x !== null && acknowledged) {
+    // what a consumer has to do with it may take longer than any answer; its acknowledgement comes in one piece
+    x.streams = side.dir === TO_CLIENT;
     const list = c.unsettled[side.dir];
     Channel.prune(list);
     list.push(x);
@@ -241,8 +253,9 @@ function message(side: Side, c: Channel, w: Window, method: m.Method, to: number
 }
 
 /** Connection.Blocked, Basic.Recover-Async and others that nothing answers. */
-export function notice(side: Side, c: Channel, w: Window, method: m.Method, to: number): void {
-  const x = begin(side, w, to, keyOfNotice(c, side.dir), method, '', new AmqpDetail());
+export function notice(side: Side, c: Channel, w: Window, id: number, to: number): void {
+  if (id === m.RECOVER_ASYNC) giveBack(side, c);
+  const x = begin(side, w, to, keyOfNotice(c, side.dir), m.METHODS.get(id)!, '', new AmqpDetail());
   side.asking = x;
   side.oneWay = true;
   if (x !== null) side.asks.asked(x, AmqpDetail.BYTES);
