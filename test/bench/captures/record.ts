@@ -3,18 +3,19 @@
  * enough: `node test/bench/captures/record.ts NAME FILE PACKETS`; `%` in FILE becomes the server's port. Needs root.
  */
 import { Resolver } from 'node:dns/promises';
-import { renameSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import memjs from 'memjs';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { createClient } from 'redis';
-import { start } from '../../e2e/program.ts';
+import { must, start } from '../../e2e/program.ts';
 import { startDnsmasq } from '../../e2e/servers/dnsmasq.ts';
 import * as mariadb from '../../e2e/servers/mariadb.ts';
 import { startMemcached } from '../../e2e/servers/memcached.ts';
 import * as postgresql from '../../e2e/servers/postgresql.ts';
 import * as redis from '../../e2e/servers/redis.ts';
-import type { Server } from '../../e2e/servers/server.ts';
+import { emptyFolder, freePort, type Server, startServer } from '../../e2e/servers/server.ts';
 
 const CONNECTIONS = 4;
 
@@ -150,12 +151,28 @@ async function dnsLoad(): Promise<Load> {
   };
 }
 
+/** h2load opens a connection for each round, and has so many requests open on it at once. */
+const REQUESTS = 2000;
+const STREAMS = 10;
+
+async function http2Load(): Promise<Load> {
+  const folder = emptyFolder('nghttpd');
+  for (const bytes of [60, 400, 1800]) writeFileSync(join(folder, String(bytes)), 'x'.repeat(bytes), { mode: 0o644 });
+  const port = await freePort();
+  const nghttpd = ['nghttpd', '--no-tls', '--address=127.0.0.1', '-d', folder, '-n', '1', String(port)];
+  const server = await startServer(port, nghttpd, { cwd: folder });
+  const pages = ['60', '400', '60', '1800', 'missing'].map((page) => `http://127.0.0.1:${port}/${page}`);
+  const h2load = ['h2load', '-n', String(REQUESTS), '-c', '1', '-m', String(STREAMS), '-t', '1', ...pages];
+  return { server, connect: async () => ({ round: () => must(h2load), close: () => {} }) };
+}
+
 const LOADS: Record<string, () => Promise<Load>> = {
   mysql: mysqlLoad,
   postgresql: postgresqlLoad,
   redis: redisLoad,
   memcached: memcachedLoad,
   dns: dnsLoad,
+  http2: http2Load,
 };
 
 const [name, file, packets] = process.argv.slice(2) as [string, string, string];
