@@ -186,6 +186,18 @@ export const conversations: readonly Conversation[] = [
     deceptive: true,
   },
   {
+    name: 'TLS 1.3, the client does not like the certificate and says so encrypted',
+    turns: [
+      ask(0, hello([supportedVersions(0x0304)])),
+      answer(0, handshake(serverHello(0x1301, chosenVersion(0x0304))), changeCipherSpec, data(900)),
+      mumble(CLIENT, changeCipherSpec, data(19)),
+      fin(CLIENT),
+      fin(SERVER),
+    ],
+    expected: [{ ...ok, version: 0x0304, status: 2999, end: { saying: 2 } }],
+    deceptive: true,
+  },
+  {
     name: 'a warning ends nothing',
     turns: [
       ask(0, hello()),

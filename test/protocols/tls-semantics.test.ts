@@ -53,4 +53,6 @@ test('alerts are errors, by their names, whoever sends them', () => {
   assert.equal(broken['tls.established'], false);
   assert.equal(broken['tls.server.not_after'], '2020-01-01T00:00:00Z');
   assert.equal(told('reset instead of an answer').error, 'connection_reset');
+  const hidden = told('TLS 1.3, the client does not like the certificate and says so encrypted');
+  assert.deepEqual([hidden.error, hidden['tls.established']], ['encrypted_alert', false]);
 });

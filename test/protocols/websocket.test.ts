@@ -133,6 +133,7 @@ test('how it ends: other codes are errors, and so is an end without a close', ()
   assert.deepEqual(ending(fromServer(CLOSE, code(1011)), fromClient(CLOSE, code(1011))), ['complete', '1011']);
   assert.deepEqual(ending(fromClient(CLOSE, code(1001)), fromServer(CLOSE, code(1001))), ['complete', '']);
   assert.deepEqual(ending(fromClient(CLOSE), fromServer(CLOSE)), ['complete', '']);
+  assert.deepEqual(ending(fromServer(CLOSE, code(4001)), fromClient(CLOSE, code(4001))), ['complete', '']);
   assert.deepEqual(ending(fin(SERVER), fin(CLIENT)), [OUTCOMES[CLOSED], 'connection_closed']);
   assert.deepEqual(ending(rst(SERVER)), ['reset', 'connection_reset']);
 });

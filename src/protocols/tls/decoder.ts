@@ -13,7 +13,7 @@ import {
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
-import { AGREED, BROKEN_OFF, REFUSED, TlsDetail } from './exchange-detail.ts';
+import { AGREED, BROKEN_OFF, HIDDEN_ALERT, REFUSED, TlsDetail } from './exchange-detail.ts';
 import {
   CERTIFICATE,
   CLIENT_HELLO,
@@ -40,6 +40,11 @@ import {
 /** Alerts that end nothing: close_notify, user_canceled, no_renegotiation (RFC 5246 section 7.2). */
 const HARMLESS = new Set([0, 90, 100]);
 const FATAL = 2;
+/**
+ * A record of TLS 1.3 that can only be an alert: level, description, content type, and the tag of 16 bytes. A Finished takes 53 bytes and
+ * more, an EndOfEarlyData 21.
+ */
+const ALERT_RECORD = 19;
 
 /** One direction of the connection. */
 class Half {
@@ -124,7 +129,11 @@ export class TlsDecoder implements Decoder {
       else if (type === APPLICATION_DATA) {
         h.encrypted = true;
         // TLS 1.3: everything behind the hellos looks like data; the client's first record behind the server's is its Finished.
-        if (isTls13(this.#detail.hello)) h.finishing = dir === TO_CLIENT || this.#server.finished;
+        if (isTls13(this.#detail.hello)) {
+          h.finishing = dir === TO_CLIENT || this.#server.finished;
+          if (length === ALERT_RECORD && dir === TO_SERVER && h.finishing)
+            this.#refuse(BROKEN_OFF + HIDDEN_ALERT, false);
+        }
       }
       w.pos += RECORD_HEADER;
       w.want = length;

@@ -6,6 +6,8 @@ export const AGREED = 1;
 export const REFUSED = 1000;
 /** One end broke the handshake off after the ServerHello. */
 export const BROKEN_OFF = 2000;
+/** In place of an alert that was encrypted. */
+export const HIDDEN_ALERT = 999;
 
 /** What TLS adds to an exchange. */
 export class TlsDetail {

@@ -1,6 +1,6 @@
 import { type Exchange, failureOf } from '../../exchange/exchange.ts';
 import { type AttributeSink, REQUEST_BOUNDS, type Semantics } from '../../exchange/semantics.ts';
-import { AGREED, alertOf, BROKEN_OFF, type TlsDetail } from './exchange-detail.ts';
+import { AGREED, alertOf, BROKEN_OFF, HIDDEN_ALERT, type TlsDetail } from './exchange-detail.ts';
 
 /** Names of alerts (IANA registry of TLS alerts). */
 const ALERTS: Readonly<Record<number, string>> = {
@@ -30,6 +30,8 @@ const ALERTS: Readonly<Record<number, string>> = {
   115: 'unknown_psk_identity',
   116: 'certificate_required',
   120: 'no_application_protocol',
+  // it was seen to be one by its length
+  [HIDDEN_ALERT]: 'encrypted_alert',
 };
 
 /** `error.type` of a handshake: the alert's name, or why it came to no end. */

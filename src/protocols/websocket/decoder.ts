@@ -21,8 +21,9 @@ export const CLOSED_WITH = 10_000;
 /** A close frame is looked at whole: header, code (2), reason (at most 123). */
 const CODE_BYTES = 2;
 
-/** Normal closure, going away, no code said. */
+/** Normal closure, going away, no code said. What applications mean by codes of their own (3000 to 4999), they know. */
 const ORDERLY = new Set([1000, 1001, 1005]);
+const FIRST_OF_APPLICATIONS = 3000;
 /** There is one session on a connection. */
 const SESSION = 0;
 
@@ -154,7 +155,7 @@ export class WebSocketDecoder implements Decoder {
     if (x.outcome !== IN_FLIGHT) return;
     const { closeCode } = this.#detail;
     x.status = CLOSED_WITH + closeCode;
-    x.failed = !ORDERLY.has(closeCode);
+    x.failed = closeCode < FIRST_OF_APPLICATIONS && !ORDERLY.has(closeCode);
     this.#out.over(x, w);
   }
 }
