@@ -248,6 +248,9 @@ function all(listeners: readonly ExchangeListener[]): ExchangeListener {
     begun: (x: Exchange) => {
       for (const l of listeners) l.begun?.(x);
     },
+    passed: (x, toServer, kind, bytes, timeNs) => {
+      for (const l of listeners) l.passed?.(x, toServer, kind, bytes, timeNs);
+    },
     finished: (x: Exchange) => {
       for (const l of listeners) l.finished(x);
     },

@@ -133,6 +133,10 @@ export abstract class Book {
     this.env.listener.begun?.(x);
   }
 
+  message(x: Exchange, toServer: boolean, kind: number, bytes: number, w: Window): void {
+    if (x.outcome === IN_FLIGHT) this.env.listener.passed?.(x, toServer, kind, bytes, w.timeAt(w.pos));
+  }
+
   repeated(x: Exchange, sinceNs: number): void {
     if (Math.abs(sinceNs) < COPY_NS) this.env.counters.requestsCopied++;
     else {

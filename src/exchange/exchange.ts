@@ -217,5 +217,7 @@ export function failureOf(x: Exchange): string {
 export interface ExchangeListener {
   /** The head of a request is complete; its record is still in flight and must not be kept. */
   begun?(x: Exchange): void;
+  /** A message passed in an exchange that goes on; the record must not be kept. `kind`: the protocol's (`Semantics.messages`). */
+  passed?(x: Exchange, toServer: boolean, kind: number, bytes: number, timeNs: number): void;
   finished(x: Exchange): void;
 }

@@ -22,6 +22,29 @@ export interface DurationInstrument {
   readonly bounds: readonly number[];
 }
 
+/** Sizes of messages in exchanges that go on, in bytes: one histogram for every protocol that has such. */
+export interface SizeInstrument {
+  readonly name: string;
+  readonly description: string;
+  /** Upper bounds in bytes, ascending. */
+  readonly bounds: readonly number[];
+}
+
+/** No convention has one. Its count is that of messages, its sum that of their bytes. */
+export const MESSAGE_SIZE: SizeInstrument = {
+  name: 'spantap.message.size',
+  description: 'Size of messages that passed in sessions and streams, counted as they pass.',
+  bounds: [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576],
+};
+
+/** What metrics tell messages apart by. `kind` is what the decoder called it. */
+export interface MessageSemantics {
+  /** Equal for messages of one pair that share every dimension, the direction apart. */
+  seriesKey(x: Exchange, kind: number): number;
+  /** Metric attributes, except the protocol's name, the direction and peers. Called once for each new series. */
+  dimensions(x: Exchange, kind: number, put: AttributeSink): void;
+}
+
 /** Buckets that the HTTP, RPC and messaging conventions recommend. */
 export const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 /** Buckets that the database conventions recommend. */
@@ -76,6 +99,9 @@ export interface Semantics {
   seriesKey(x: Exchange): number;
   /** Metric attributes, except error.type and peers. Called once for each new series. */
   dimensions(x: Exchange, side: Side, route: string, put: AttributeSink): void;
+
+  /** Of protocols that report messages while an exchange goes on (`Exchanges.message`). */
+  readonly messages?: MessageSemantics;
 
   /** The trace context that travelled with the request, or null. */
   context(x: Exchange): WireContext | null;

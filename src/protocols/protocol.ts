@@ -62,6 +62,11 @@ export interface Exchanges {
   begin(key: number, w: Window, from: number, to: number, together?: boolean): Exchange | null;
   /** The head of that request is complete: whatever will be known of it is known, in texts of about so many bytes. */
   asked(x: Exchange, textBytes: number): void;
+  /**
+   * A message at `w.pos` is one of many in `x`, which goes on (a session, a stream): it is counted as it passes, by direction, by the protocol's
+   * own `kind` (`Semantics.messages`) and by size.
+   */
+  message(x: Exchange, toServer: boolean, kind: number, bytes: number, w: Window): void;
   /** The final response with this key begins at `buf[at]`. Null: its request was not seen, or this cannot be its response. */
   answer(key: number, w: Window, at: number): Exchange | null;
   /** What answer() would give, without taking it: for protocols whose responses cannot be read without their request. */

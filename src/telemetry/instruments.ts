@@ -1,23 +1,30 @@
-/** Bounds in ns by their seconds: instruments with equal buckets share one array. */
-const NANOSECONDS = new Map<string, Float64Array>();
+/** Bounds as they are counted, by unit and bounds: instruments with equal buckets share one array. */
+const LIMITS = new Map<string, Float64Array>();
 
-/** A duration histogram: as the conventions have it in seconds, and as it is counted in nanoseconds. */
+/** A histogram: as it leaves, and as it is counted. Durations leave in seconds and are counted in nanoseconds; sizes are bytes. */
 export class Instrument {
   readonly name: string;
   readonly description: string;
+  readonly unit: 's' | 'By';
   readonly bounds: readonly number[];
-  readonly boundsNs: Float64Array;
-  constructor(name: string, description: string, bounds: readonly number[]) {
+  /** What is counted for one of `unit`. */
+  readonly scale: number;
+  /** The bounds as they are counted. */
+  readonly limits: Float64Array;
+  constructor(name: string, description: string, unit: 's' | 'By', bounds: readonly number[]) {
     this.name = name;
     this.description = description;
+    this.unit = unit;
     this.bounds = bounds;
-    const key = bounds.join();
-    let boundsNs = NANOSECONDS.get(key);
-    if (boundsNs === undefined) {
-      boundsNs = Float64Array.from(bounds, (seconds) => Math.round(seconds * 1e9));
-      NANOSECONDS.set(key, boundsNs);
+    const scale = unit === 's' ? 1e9 : 1;
+    this.scale = scale;
+    const key = `${unit} ${bounds.join()}`;
+    let limits = LIMITS.get(key);
+    if (limits === undefined) {
+      limits = Float64Array.from(bounds, (bound) => Math.round(bound * scale));
+      LIMITS.set(key, limits);
     }
-    this.boundsNs = boundsNs;
+    this.limits = limits;
   }
 }
 
@@ -27,4 +34,9 @@ export const GRAPH_FAILED = 'traces_service_graph_request_failed_total';
 export const GRAPH_SERVER = 'traces_service_graph_request_server';
 export const GRAPH_CLIENT = 'traces_service_graph_request_client';
 export const GRAPH_BOUNDS = [0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15];
-export const GRAPH_DURATION = new Instrument(GRAPH_CLIENT, 'Duration of requests between two services', GRAPH_BOUNDS);
+export const GRAPH_DURATION = new Instrument(
+  GRAPH_CLIENT,
+  'Duration of requests between two services',
+  's',
+  GRAPH_BOUNDS,
+);

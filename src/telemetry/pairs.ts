@@ -20,6 +20,8 @@ export class Pair {
   /** Series by `Semantics.seriesKey`, without a route and by route. */
   readonly series = new Map<number, Series>();
   readonly routed = new Map<string, Map<number, Series>>();
+  /** Series of messages by `MessageSemantics.seriesKey` and direction; null: there are none. */
+  messages: Map<number, Series> | null = null;
   /** The series used last: most traffic repeats itself. */
   lastKey = 0;
   lastRoute = '';

@@ -24,6 +24,8 @@ export const SERVICE_PEER_NAMESPACE = 'service.peer.namespace';
 export const PEER_SERVICE = 'peer.service';
 export const NETWORK_PEER_ADDRESS = 'network.peer.address';
 export const NETWORK_PEER_PORT = 'network.peer.port';
+export const NETWORK_PROTOCOL_NAME = 'network.protocol.name';
+export const NETWORK_IO_DIRECTION = 'network.io.direction';
 export const ERROR_TYPE = 'error.type';
 
 /** Set on the series that takes what the limit of series turned away (metrics SDK specification, cardinality limits). */

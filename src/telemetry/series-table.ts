@@ -5,6 +5,7 @@ import {
   CLIENT_KINDS,
   type DurationInstrument,
   kindsOf,
+  MESSAGE_SIZE,
   SERVER,
   SERVER_KINDS,
   type Side,
@@ -14,13 +15,22 @@ import type { TelemetryCounters } from './counters.ts';
 import { Instrument } from './instruments.ts';
 import type { Pair } from './pairs.ts';
 import type { ServiceResource } from './resource.ts';
-import { ERROR_TYPE, METRIC_OVERFLOW, SERVICE_PEER_NAME, SERVICE_PEER_NAMESPACE } from './scope.ts';
+import {
+  ERROR_TYPE,
+  METRIC_OVERFLOW,
+  NETWORK_IO_DIRECTION,
+  NETWORK_PROTOCOL_NAME,
+  SERVICE_PEER_NAME,
+  SERVICE_PEER_NAMESPACE,
+} from './scope.ts';
 import { bucketOf, Edge, observe, Point, Series } from './series.ts';
 
 /** A point: about ten attributes (600 bytes), their key once more as text (300), 16 counters (128). */
 const POINT_BYTES = 1024;
 const EDGE_BYTES = 1024;
 const SERIES_BYTES = 192;
+
+const SIZES = new Instrument(MESSAGE_SIZE.name, MESSAGE_SIZE.description, 'By', MESSAGE_SIZE.bounds);
 
 const OVERFLOW: Attributes = { [METRIC_OVERFLOW]: true };
 
@@ -64,6 +74,7 @@ export class SeriesTable {
     for (const pair of pairs) {
       pair.lastNs -= shiftNs;
       for (const s of pair.series.values()) s.lastNs -= shiftNs;
+      for (const s of pair.messages?.values() ?? []) s.lastNs -= shiftNs;
       for (const routed of pair.routed.values()) for (const s of routed.values()) s.lastNs -= shiftNs;
     }
   }
@@ -94,18 +105,35 @@ export class SeriesTable {
     const server = s.server;
     let bucket = -1;
     if (client !== null) {
-      bucket = bucketOf(client.instrument.boundsNs, durationNs);
+      bucket = bucketOf(client.instrument.limits, durationNs);
       client.counts[bucket]!++;
-      client.sumNs += durationNs;
+      client.sum += durationNs;
     }
     if (server !== null) {
       // both ends of a protocol mostly have the same buckets
-      if (client === null || server.instrument.boundsNs !== client.instrument.boundsNs) {
-        bucket = bucketOf(server.instrument.boundsNs, durationNs);
+      if (client === null || server.instrument.limits !== client.instrument.limits) {
+        bucket = bucketOf(server.instrument.limits, durationNs);
       }
       server.counts[bucket]!++;
-      server.sumNs += durationNs;
+      server.sum += durationNs;
     }
+  }
+
+  /** Counts a message in an exchange that goes on, at both ends. */
+  message(pair: Pair, x: Exchange, toServer: boolean, kind: number, bytes: number, nowNs: number): void {
+    const { messages } = x.protocol.semantics;
+    if (messages === undefined) return;
+    const key = 2 * messages.seriesKey(x, kind) + (toServer ? 1 : 0);
+    const s = pair.messages?.get(key) ?? this.#createMessages(pair, x, toServer, kind, key, nowNs);
+    if (s === null) {
+      this.#counters.seriesOverflow++;
+      this.#observeOverflow(pair.client, SIZES, nowNs, bytes, nowNs);
+      this.#observeOverflow(pair.server, SIZES, nowNs, bytes, nowNs);
+      return;
+    }
+    s.lastNs = nowNs;
+    observe(s.client!, bytes);
+    observe(s.server!, bytes);
   }
 
   /** Forgets the series of a pair that had nothing to count since `beforeNs`; true when the pair has none left. */
@@ -115,7 +143,11 @@ export class SeriesTable {
       this.#expireMap(pair, map, beforeNs);
       if (map.size === 0) pair.routed.delete(route);
     }
-    return pair.series.size === 0 && pair.routed.size === 0;
+    if (pair.messages !== null) {
+      this.#expireMap(pair, pair.messages, beforeNs);
+      if (pair.messages.size === 0) pair.messages = null;
+    }
+    return pair.series.size === 0 && pair.routed.size === 0 && pair.messages === null;
   }
 
   /** Lets go of a removed pair's edge. */
@@ -157,13 +189,38 @@ export class SeriesTable {
     this.#counters.seriesExpired++;
   }
 
-  #create(pair: Pair, x: Exchange, key: number, route: string, nowNs: number): Series | null {
-    if (!pair.registered || this.#budget.pressure >= SHED_SERIES) return null;
-    if (this.#series >= this.#maxSeries || this.size + 3 > this.#maxSeries) return null;
-    // all that one series can need, taken at once so that nothing has to be undone half-way
+  /** There is room for one more series: for all that it can need, so that nothing has to be undone half-way. */
+  #hasRoom(pair: Pair): boolean {
+    if (!pair.registered || this.#budget.pressure >= SHED_SERIES) return false;
+    if (this.#series >= this.#maxSeries || this.size + 3 > this.#maxSeries) return false;
     const bytes = SERIES_BYTES + 2 * POINT_BYTES + EDGE_BYTES;
-    if (!this.#budget.take(this.#owner, bytes)) return null;
+    if (!this.#budget.take(this.#owner, bytes)) return false;
     this.#budget.give(this.#owner, bytes);
+    return true;
+  }
+
+  #createMessages(pair: Pair, x: Exchange, toServer: boolean, kind: number, key: number, nowNs: number): Series | null {
+    if (!this.#hasRoom(pair)) return null;
+    const client = this.#messagePoint(pair, x, CLIENT, toServer, kind, nowNs);
+    const server = this.#messagePoint(pair, x, SERVER, toServer, kind, nowNs);
+    const s = new Series(client, server, null, false, nowNs);
+    this.#budget.take(this.#owner, SERIES_BYTES);
+    this.#series++;
+    pair.messages ??= new Map();
+    pair.messages.set(key, s);
+    return s;
+  }
+
+  #messagePoint(pair: Pair, x: Exchange, side: Side, toServer: boolean, kind: number, nowNs: number): Point {
+    const put = this.#collected;
+    x.protocol.semantics.messages?.dimensions(x, kind, put);
+    put.string(NETWORK_PROTOCOL_NAME, x.protocol.name);
+    put.string(NETWORK_IO_DIRECTION, (side === CLIENT) === toServer ? 'transmit' : 'receive');
+    return this.#pointOf(pair, side, SIZES, Math.max(nowNs, this.#sweptNs), nowNs);
+  }
+
+  #create(pair: Pair, x: Exchange, key: number, route: string, nowNs: number): Series | null {
+    if (!this.#hasRoom(pair)) return null;
     const startNs = Math.max(x.startNs, this.#sweptNs);
     const semantics = x.protocol.semantics;
     const type = semantics.connectionType;
@@ -197,11 +254,16 @@ export class SeriesTable {
     if ((kindsOf(x) & (side === CLIENT ? CLIENT_KINDS : SERVER_KINDS)) === 0) return null;
     const instrument = this.#instrument(side === CLIENT ? semantics.clientDuration : semantics.serverDuration);
     if (instrument === null) return null;
+    semantics.dimensions(x, side, route, this.#collected);
+    if (error !== '') this.#collected.string(ERROR_TYPE, error);
+    return this.#pointOf(pair, side, instrument, startNs, nowNs);
+  }
+
+  /** The point of the attributes collected so far and of the peer. */
+  #pointOf(pair: Pair, side: Side, instrument: Instrument, startNs: number, nowNs: number): Point {
     const own = side === CLIENT ? pair.client : pair.server;
     const peer = (side === CLIENT ? pair.server : pair.client).service;
     const put = this.#collected;
-    semantics.dimensions(x, side, route, put);
-    if (error !== '') put.string(ERROR_TYPE, error);
     put.string(SERVICE_PEER_NAME, peer.name);
     if (peer.namespace !== '') put.string(SERVICE_PEER_NAMESPACE, peer.namespace);
     const attributes = put.take();
@@ -269,19 +331,18 @@ export class SeriesTable {
     if (durationNs < 0) return;
     const kinds = kindsOf(x);
     if ((kinds & CLIENT_KINDS) !== 0)
-      this.#observeOverflow(pair.client, semantics.clientDuration, x, durationNs, nowNs);
+      this.#observeOverflow(pair.client, this.#instrument(semantics.clientDuration), x.startNs, durationNs, nowNs);
     if ((kinds & SERVER_KINDS) !== 0)
-      this.#observeOverflow(pair.server, semantics.serverDuration, x, durationNs, nowNs);
+      this.#observeOverflow(pair.server, this.#instrument(semantics.serverDuration), x.startNs, durationNs, nowNs);
   }
 
   #observeOverflow(
     resource: ServiceResource,
-    duration: DurationInstrument | null,
-    x: Exchange,
-    durationNs: number,
+    instrument: Instrument | null,
+    startNs: number,
+    value: number,
     nowNs: number,
   ): void {
-    const instrument = this.#instrument(duration);
     if (instrument === null) return;
     let point = resource.overflow?.get(instrument.name);
     if (point === undefined) {
@@ -290,19 +351,19 @@ export class SeriesTable {
         this.#counters.seriesRefused++;
         return;
       }
-      point = this.#intern(resource, instrument, OVERFLOW, Math.max(x.startNs, this.#sweptNs), nowNs);
+      point = this.#intern(resource, instrument, OVERFLOW, Math.max(startNs, this.#sweptNs), nowNs);
       resource.overflow ??= new Map();
       resource.overflow.set(instrument.name, point);
     }
     point.lastNs = nowNs;
-    observe(point, durationNs);
+    observe(point, value);
   }
 
   #instrument(duration: DurationInstrument | null): Instrument | null {
     if (duration === null) return null;
     let instrument = this.#instruments.get(duration);
     if (instrument === undefined) {
-      instrument = new Instrument(duration.name, duration.description, duration.bounds);
+      instrument = new Instrument(duration.name, duration.description, 's', duration.bounds);
       this.#instruments.set(duration, instrument);
     }
     return instrument;

@@ -2,18 +2,18 @@ import type { Attributes } from './attributes.ts';
 import { GRAPH_DURATION, type Instrument } from './instruments.ts';
 import type { ServiceResource } from './resource.ts';
 
-/** Counts of a cumulative histogram; durations in ns. */
+/** Counts of a cumulative histogram, in what its instrument counts: ns or bytes. */
 class Distribution {
   readonly instrument: Instrument;
   readonly counts: Float64Array;
-  sumNs = 0;
+  sum = 0;
   constructor(instrument: Instrument) {
     this.instrument = instrument;
-    this.counts = new Float64Array(instrument.boundsNs.length + 1);
+    this.counts = new Float64Array(instrument.limits.length + 1);
   }
 }
 
-/** One time series of a duration histogram. */
+/** One time series of a histogram. */
 export class Point extends Distribution {
   readonly resource: ServiceResource;
   readonly attributes: Attributes;
@@ -56,11 +56,11 @@ export class Edge extends Distribution {
   }
 }
 
-/** Where the exchanges of a pair that share every dimension are counted. */
+/** Where the exchanges of a pair, or the messages in them, that share every dimension are counted. */
 export class Series {
   readonly client: Point | null;
   readonly server: Point | null;
-  /** Null where the protocol makes no edge. */
+  /** Null where the protocol makes no edge, and for messages. */
   readonly edge: Edge | null;
   /** Either side sees an error. */
   readonly failed: boolean;
@@ -75,14 +75,14 @@ export class Series {
 }
 
 /** A value equal to a bound belongs below it (metrics data model, histogram). */
-export function bucketOf(boundsNs: Float64Array, durationNs: number): number {
-  const length = boundsNs.length;
+export function bucketOf(limits: Float64Array, value: number): number {
+  const length = limits.length;
   let i = 0;
-  while (i < length && durationNs > boundsNs[i]!) i++;
+  while (i < length && value > limits[i]!) i++;
   return i;
 }
 
-export function observe(d: Distribution, durationNs: number): void {
-  d.counts[bucketOf(d.instrument.boundsNs, durationNs)]!++;
-  d.sumNs += durationNs;
+export function observe(d: Distribution, value: number): void {
+  d.counts[bucketOf(d.instrument.limits, value)]!++;
+  d.sum += value;
 }

@@ -21,8 +21,8 @@ export function snapshotOf(table: SeriesTable, epoch: Epoch, agentId: string, no
         resource = { attributes: p.resource.metricAttributes, metrics: [] };
         resources.set(resourceKey, resource);
       }
-      const { name: metricName, description, bounds } = p.instrument;
-      metric = { kind: 'histogram', name: metricName, description, unit: 's', bounds, points: [] };
+      const { name: metricName, description, unit, bounds } = p.instrument;
+      metric = { kind: 'histogram', name: metricName, description, unit, bounds, points: [] };
       resource.metrics.push(metric);
       metrics.set(metricKey, metric);
     }
@@ -82,7 +82,7 @@ function graph(table: SeriesTable, epoch: Epoch, agentId: string, nowNs: number)
 
 function histogramPoint(p: Point | Edge, epoch: Epoch, nowNs: number): HistogramPoint {
   const [start, time] = span(p, epoch, nowNs);
-  return { attributes: p.attributes, start, time, counts: Array.from(p.counts), sum: p.sumNs / 1e9 };
+  return { attributes: p.attributes, start, time, counts: Array.from(p.counts), sum: p.sum / p.instrument.scale };
 }
 
 /** The clock of a capture may go back; a point's time is never before its start. */

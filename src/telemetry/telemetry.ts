@@ -121,6 +121,14 @@ export class Telemetry implements ExchangeListener {
     if (this.#tracing !== null) this.#tracing.write(x, pair, route, nowNs);
   }
 
+  /** Counts a message at once: what it belongs to may go on for days. A connection captured in two translations counts twice here. */
+  passed(x: Exchange, toServer: boolean, kind: number, bytes: number, timeNs: number): void {
+    if (!this.#metrics) return;
+    const pair = this.#pairs.of(x);
+    pair.lastNs = timeNs;
+    this.#series.message(pair, x, toServer, kind, bytes, timeNs);
+  }
+
   /** To be called about once a second of packet time. */
   tick(nowNs: number): void {
     this.#tracing?.tick(nowNs);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Call, Customer, type Order, Shop, statuses } from './grpc-shop.ts';
-import { attribute, CLIENT, SERVER, type Span } from './otlp.ts';
+import { attribute, CLIENT, pointsOf, SERVER, type Span } from './otlp.ts';
 import { lacking } from './program.ts';
 import { durationMs, startNs, Tap } from './tap.ts';
 
@@ -176,6 +176,22 @@ describe('beside gRPC', { skip: lacking() }, () => {
       assert.deepEqual(tap.countsBy(name, 'rpc.status_code'), statuses(calls), name);
       const byMethod = tap.countsBy(name, 'rpc.method');
       for (const c of calls) assert.equal(byMethod[c.method], 1, c.method);
+    }
+  });
+
+  test('messages are counted as they pass, by method and direction', () => {
+    const told = new Map<string, Record<string, number>>();
+    for (const p of tap.points('spantap.message.size').flatMap(pointsOf)) {
+      const method = String(attribute(p, 'rpc.method'));
+      const counts = told.get(method) ?? {};
+      told.set(method, counts);
+      const direction = String(attribute(p, 'network.io.direction'));
+      counts[direction] = (counts[direction] ?? 0) + Number(p.count);
+    }
+    for (const c of calls) {
+      if (c.status === 'CANCELLED' || c.status === 'DEADLINE_EXCEEDED' || c.sent + c.received === 0) continue;
+      const both = c.sent + c.received; // what one end sends the other receives
+      assert.deepEqual(told.get(c.method), { transmit: both, receive: both }, c.method);
     }
   });
 

@@ -27,6 +27,7 @@ export interface Point {
   asInt?: string | number;
   asDouble?: number;
   count?: string | number;
+  sum?: number;
   bucketCounts?: (string | number)[];
   explicitBounds?: number[];
 }

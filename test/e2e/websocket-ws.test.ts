@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { attribute, CLIENT, SERVER, type Span } from './otlp.ts';
+import { attribute, CLIENT, pointsOf, SERVER, type Span } from './otlp.ts';
 import { lacking } from './program.ts';
 import { durationMs, ownAddress, Tap } from './tap.ts';
 
@@ -200,6 +200,22 @@ describe('beside ws', { skip: lacking() }, () => {
       assert.equal(sessionOf(c, SERVER).parentSpanId, sessionOf(c, CLIENT).spanId);
       t.diagnostic(`${c.sent} messages to the server, ${c.received} back, ${c.sentBytes} and ${c.receivedBytes} bytes`);
     });
+  });
+
+  test('the metric counts every message and its bytes at both ends, by direction', () => {
+    const points = tap.points('spantap.message.size').flatMap(pointsOf);
+    const told = { transmit: [0, 0], receive: [0, 0] } as Record<string, [number, number]>;
+    for (const p of points) {
+      assert.equal(attribute(p, 'network.protocol.name'), 'websocket');
+      assert.match(String(attribute(p, 'spantap.message.type')), /^(text|binary)$/);
+      const both = told[String(attribute(p, 'network.io.direction'))]!;
+      both[0] += Number(p.count);
+      both[1] += p.sum!;
+    }
+    const sum = (of: (c: Client) => number): number => clients.reduce((n, c) => n + of(c), 0);
+    const all = [sum((c) => c.sent + c.received), sum((c) => c.sentBytes + c.receivedBytes)];
+    assert.deepEqual(told, { transmit: all, receive: all }); // what one end sends the other receives
+    assert.equal(points.length, 8 * clients.length); // two ends, two directions, text and binary
   });
 
   test('each was opened by one request', () => {

@@ -83,11 +83,20 @@ export class Times {
   }
 }
 
+/** A message that passed in an exchange which went on. */
+export interface Passed {
+  readonly protocol: string;
+  readonly toServer: boolean;
+  readonly kind: number;
+  readonly bytes: number;
+}
+
 const BASE_SEC = 1_700_000_000;
 
 /** A pipeline with everything behind it that a test looks at. */
 export class Rig {
   readonly found: Found[] = [];
+  readonly passed: Passed[] = [];
   readonly times = new Times();
   readonly counters = new Counters();
   readonly budget: Budget;
@@ -103,7 +112,14 @@ export class Rig {
     this.budget = new Budget(maxBytes);
     this.pipeline = new Pipeline({
       config: options,
-      listeners: [{ begun: () => void this.begun++, finished: (x) => void this.found.push(this.#snapshot(x)) }],
+      listeners: [
+        {
+          begun: () => void this.begun++,
+          passed: ({ protocol }, toServer, kind, bytes) =>
+            void this.passed.push({ protocol: protocol.name, toServer, kind, bytes }),
+          finished: (x) => void this.found.push(this.#snapshot(x)),
+        },
+      ],
       counters: this.counters,
       budget: this.budget,
       timebase: new Timebase(),

@@ -125,6 +125,32 @@ test('a lost segment costs messages, not the session', () => {
   assert.ok(incomplete > 3, `${incomplete} sessions`);
 });
 
+test('messages are reported as they pass, whole ones only, and not for the first time when the session ends', () => {
+  const without = (lost: number, c = chat): unknown[] => {
+    const rig = new Rig().feed(frames(c, link({ serverPort: 80 })).filter((_, k) => k !== lost));
+    if (lost >= 0) rig.wait(1).end();
+    else
+      assert.ok(
+        rig.found.every((f) => f.protocol !== 'websocket'),
+        'the session goes on',
+      );
+    return rig.passed.map((m) => [m.protocol, m.toServer ? 'up' : 'down', m.kind, m.bytes]);
+  };
+  const goesOn = { ...chat, turns: chat.turns.slice(0, 9) };
+  const all = [
+    ['websocket', 'down', 1, 7],
+    ['websocket', 'up', 1, 5],
+    ['websocket', 'up', 2, 500],
+    ['websocket', 'down', 1, 70_000],
+  ];
+  assert.deepEqual(without(-1, goesOn), all);
+  // the first half of the third, and then the second
+  const data = frames(chat, link({ serverPort: 80 }));
+  const halves = data.flatMap((f, k) => (isData(f) && [208, 308].includes(f.to - f.from) ? [k] : []));
+  assert.equal(halves.length, 2);
+  for (const half of halves) assert.deepEqual(without(half).toSorted(), all.filter((m) => m[3] !== 500).toSorted());
+});
+
 test('how it ends: other codes are errors, and so is an end without a close', () => {
   const ending = (...turns: Turn[]): unknown[] => {
     const [f] = sessions({ ...chat, turns: [...opened, fromClient(TEXT, 'x'), ...turns] });

@@ -74,6 +74,18 @@ export const TOY_MESSAGING: Spoken = {
   },
 };
 
+/** A session in which messages pass. */
+export const TOY_SESSION: Spoken = {
+  name: 'toysession',
+  semantics: {
+    ...semantics,
+    messages: {
+      seriesKey: (_x, kind) => kind,
+      dimensions: (_x, kind, put) => put.int('toy.kind', kind),
+    },
+  },
+};
+
 /** Names 10.0.0.n `svc-n` in namespace `shop`, everything else by its address. */
 export class TestNamer implements Namer {
   readonly #services = new Map<number, Service>();

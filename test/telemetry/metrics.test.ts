@@ -19,7 +19,7 @@ import {
   mergeSnapshots,
   type SumPoint,
 } from '../../src/telemetry/snapshot.ts';
-import { BASE_SEC, ends, exchange, TOY_DATABASE, TOY_MESSAGING, TOY_NAMES, telemetry } from './double.ts';
+import { BASE_SEC, ends, exchange, TOY_DATABASE, TOY_MESSAGING, TOY_NAMES, TOY_SESSION, telemetry } from './double.ts';
 import { readMetrics } from './otlp-reader.ts';
 
 const quiet = { spans: { enabled: false } } as const;
@@ -138,6 +138,50 @@ test('messages: the sender measures the sending, the receiver what is delivered'
       [0, 1],
     ],
   );
+});
+
+test('what passes in a session is counted while it goes on, at both ends, and expires like the rest', () => {
+  const { telemetry: t, budget, reading } = telemetry({ ...quiet, metrics: { expiryMs: 60_000 } });
+  const before = budget.used;
+  const x = exchange(ends(1, 2), {}, TOY_SESSION);
+  for (const bytes of [0, 64, 65]) t.passed(x, true, 1, bytes, 2e9);
+  t.passed(x, false, 2, 5e6, 3e9);
+  t.passed(exchange(ends(1, 2)), true, 1, 9, 3e9); // of a protocol that has no messages
+  const s = t.snapshot(60e9);
+  const told = (service: string): unknown[] =>
+    histogram(s, service, 'spantap.message.size').map((p) => [p.attributes, p.counts, p.sum]);
+  const attributes = (peer: string, direction: string, kind: number): object => ({
+    'toy.kind': kind,
+    'network.protocol.name': 'toysession',
+    'network.io.direction': direction,
+    'service.peer.name': peer,
+    'service.peer.namespace': 'shop',
+  });
+  assert.deepEqual(told('svc-1'), [
+    [attributes('svc-2', 'transmit', 1), [2, 1, 0, 0, 0, 0, 0, 0, 0], 129],
+    [attributes('svc-2', 'receive', 2), [0, 0, 0, 0, 0, 0, 0, 0, 1], 5e6],
+  ]);
+  assert.deepEqual(told('svc-2'), [
+    [attributes('svc-1', 'receive', 1), [2, 1, 0, 0, 0, 0, 0, 0, 0], 129],
+    [attributes('svc-1', 'transmit', 2), [0, 0, 0, 0, 0, 0, 0, 0, 1], 5e6],
+  ]);
+  const units = s.resources.flatMap((r) => r.metrics.map((m) => m.unit));
+  assert.deepEqual(units, ['By', 'By']);
+  t.tick(200e9);
+  assert.deepEqual([reading('telemetry.series'), reading('telemetry.pairs'), budget.used], [0, 0, before]);
+});
+
+test('beyond the limit of series messages go to an overflow series', () => {
+  const { telemetry: t, reading } = telemetry({ ...quiet, metrics: { maxSeries: 6 } });
+  const x = exchange(ends(1, 2), {}, TOY_SESSION);
+  for (let kind = 0; kind < 20; kind++) t.passed(x, true, kind, 100, 2e9);
+  const sent = histogram(t.snapshot(3e9), 'svc-1', 'spantap.message.size');
+  assert.equal(
+    sent.reduce((n, p) => n + count(p), 0),
+    20,
+  );
+  const over = sent.find((p) => p.attributes['otel.metric.overflow'] === true);
+  assert.equal(count(over), reading('telemetry.series_overflow'));
 });
 
 test('no two points of a metric have equal attributes, whatever ports and connections lead there', () => {

@@ -21,6 +21,8 @@ test('names are those of the semantic conventions', () => {
       scope.PEER_SERVICE,
       scope.NETWORK_PEER_ADDRESS,
       scope.NETWORK_PEER_PORT,
+      scope.NETWORK_PROTOCOL_NAME,
+      scope.NETWORK_IO_DIRECTION,
       scope.ERROR_TYPE,
     ],
     [
@@ -37,6 +39,8 @@ test('names are those of the semantic conventions', () => {
       all.ATTR_PEER_SERVICE,
       stable.ATTR_NETWORK_PEER_ADDRESS,
       stable.ATTR_NETWORK_PEER_PORT,
+      stable.ATTR_NETWORK_PROTOCOL_NAME,
+      all.ATTR_NETWORK_IO_DIRECTION,
       stable.ATTR_ERROR_TYPE,
     ],
   );

@@ -38,7 +38,7 @@ import { webStatus } from './grpc.ts';
 import { BlockReader } from './header-block.ts';
 import { Block, BROKEN, findBlock, INCOMPLETE, MAX_BLOCK, WHOLE } from './header-frames.ts';
 import { settleGrpc } from './heads.ts';
-import type { Messages } from './messages.ts';
+import { MESSAGE, type Messages } from './messages.ts';
 import { FrameFinder } from './resync.ts';
 import { FRAME, Half, PAYLOAD, type Stream } from './stream.ts';
 import { Streams } from './streams.ts';
@@ -249,7 +249,8 @@ export class Http2Decoder implements Decoder {
         w.want = n;
         return MORE;
       }
-      m.read(w.buf, w.pos, n);
+      const bytes = m.read(w.buf, w.pos, n);
+      if (bytes >= 0) this.#out.message(s!.exchange, dir === TO_SERVER, MESSAGE, bytes, w);
       w.pos += n;
       h.left -= n;
     }

@@ -127,5 +127,14 @@ export const grpcSemantics: Semantics = {
     }
   },
 
+  messages: {
+    seriesKey: (x) => METHODS.id(methodOf(x)),
+    dimensions: (x, _kind, put) => {
+      const method = METHODS.word(METHODS.id(methodOf(x)));
+      put.string('rpc.system.name', 'grpc');
+      if (method !== '') put.string('rpc.method', method);
+    },
+  },
+
   context: httpSemantics.context,
 };

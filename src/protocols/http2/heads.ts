@@ -88,7 +88,7 @@ export function becomeGrpc(s: Stream, kind: number): void {
   s.typeUnknown = false;
   s.exchange.protocol = s.exchange.protocol.dialects?.[GRPC_DIALECT] ?? s.exchange.protocol;
   if (s.detail !== null) s.detail.web = kind !== GRPC;
-  if (kind === GRPC_WEB_TEXT || s.detail === null) return;
+  if (kind === GRPC_WEB_TEXT) return;
   s.asked = new Messages(kind !== GRPC);
   s.told = new Messages(kind !== GRPC);
 }

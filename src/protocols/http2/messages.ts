@@ -1,5 +1,8 @@
 /** Messages of gRPC in the DATA of one direction of a stream: `compressed(8) length(32)` and so many bytes (gRPC over HTTP/2, "Message encoding"). */
 
+/** What is reported as messages (`Exchanges.message`): gRPC has one kind. */
+export const MESSAGE = 0;
+
 /** Bytes in front of a message. */
 const PREFIX_BYTES = 5;
 /** gRPC-Web: the message holds the trailers (gRPC-Web protocol, "HTTP/2 trailers framing"). */
@@ -33,8 +36,8 @@ export class Messages {
     return PREFIX_BYTES - this.#prefixBytes;
   }
 
-  /** Reads `n` bytes of the prefix, no more than are missing. */
-  read(buf: Buffer, at: number, n: number): void {
+  /** Reads `n` bytes of the prefix, no more than are missing. Returns the length of the message that they announce, -1 if they do not. */
+  read(buf: Buffer, at: number, n: number): number {
     for (let i = at; i < at + n; i++) {
       if (this.#prefixBytes === 0) {
         this.#flags = buf[i]!;
@@ -42,19 +45,20 @@ export class Messages {
       } else this.#length = this.#length * 256 + buf[i]!;
       this.#prefixBytes++;
     }
-    if (this.#prefixBytes < PREFIX_BYTES) return;
+    if (this.#prefixBytes < PREFIX_BYTES) return -1;
     this.#prefixBytes = 0;
     if ((this.#flags & ~(this.#web ? TRAILERS | COMPRESSED : COMPRESSED)) !== 0) {
       this.broken = true;
-      return;
+      return -1;
     }
     this.left = this.#length;
     if ((this.#flags & TRAILERS) !== 0) {
       if (this.#flags === TRAILERS && this.#length <= MAX_TRAILERS) this.trailers = this.#length;
-      return;
+      return -1;
     }
     this.count++;
     this.bytes += this.#length;
     if ((this.#flags & COMPRESSED) !== 0) this.compressed++;
+    return this.#length;
   }
 }

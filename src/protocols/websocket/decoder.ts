@@ -7,12 +7,11 @@ import {
   MORE,
   SKIP,
   type Step,
-  TO_CLIENT,
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
 import { WebSocketDetail } from './exchange-detail.ts';
-import { CLOSE, CONTINUATION, CUT, Frame, MAX_FRAME_HEADER, NONE, readFrame } from './frame.ts';
+import { CLOSE, CONTINUATION, CUT, Frame, MAX_FRAME_HEADER, NONE, PING, readFrame } from './frame.ts';
 
 /** Values of Exchange.status: 1, or 10,000 and the close code. */
 export const OPENED = 1;
@@ -36,8 +35,9 @@ export class WebSocketDecoder implements Decoder {
   #exchange: Exchange | null = null;
   #begun = false;
   #detail = new WebSocketDetail();
-  /** Bytes of frames so far, headers included. */
-  readonly #bytes: [number, number] = [0, 0];
+  /** The message that each end is in the middle of: TEXT or BINARY, CONTINUATION when there is none or its beginning was lost; its bytes so far. */
+  readonly #kinds: [number, number] = [CONTINUATION, CONTINUATION];
+  readonly #sizes: [number, number] = [0, 0];
   /** Which ends have sent their close. */
   #closed = 0;
   #closing = 0;
@@ -90,35 +90,43 @@ export class WebSocketDecoder implements Decoder {
     // The session goes on; what was said meanwhile is not counted.
     this.#detail.incomplete = true;
     this.#closing &= ~(1 << dir);
+    this.#kinds[dir] = CONTINUATION;
   }
 
   end(): void {}
 
   #frame(dir: Dir, w: Window, f: Frame): void {
     if (!this.#begun) this.#begin(w, f);
-    const d = this.#detail;
-    const whole = f.headerBytes + f.payloadBytes;
-    this.#bytes[dir] += whole;
     const x = this.#exchange;
     if (x !== null) {
       if (x.outcome !== IN_FLIGHT) return; // it was told already
-      x.requestBytes = this.#bytes[TO_SERVER];
-      x.responseBytes = this.#bytes[TO_CLIENT];
+      const whole = f.headerBytes + f.payloadBytes;
+      if (dir === TO_SERVER) x.requestBytes += whole;
+      else x.responseBytes += whole;
     }
     if (f.opcode === CLOSE) {
       this.#closing |= 1 << dir;
+      const d = this.#detail;
       if (d.closeCode === 0 && this.#closed === 0) d.closeCode = this.#code(w, f);
-      return;
+    } else if (f.opcode < PING) this.#piece(dir, w, f, x);
+  }
+
+  /** A frame of a message, which has as many as its sender likes; control frames may stand between them (section 5.4). */
+  #piece(dir: Dir, w: Window, f: Frame, x: Exchange | null): void {
+    const d = this.#detail;
+    if (dir === TO_SERVER) d.sentBytes += f.payloadBytes;
+    else d.receivedBytes += f.payloadBytes;
+    if (f.opcode !== CONTINUATION) {
+      this.#kinds[dir] = f.opcode;
+      this.#sizes[dir] = 0;
     }
-    if (f.opcode > 2) return; // ping, pong
-    const message = f.opcode === CONTINUATION ? 0 : 1;
-    if (dir === TO_SERVER) {
-      d.sent += message;
-      d.sentBytes += f.payloadBytes;
-    } else {
-      d.received += message;
-      d.receivedBytes += f.payloadBytes;
-    }
+    this.#sizes[dir] += f.payloadBytes;
+    const kind = this.#kinds[dir];
+    if (!f.final || kind === CONTINUATION) return;
+    this.#kinds[dir] = CONTINUATION;
+    if (dir === TO_SERVER) d.sent++;
+    else d.received++;
+    if (x !== null) this.#out.message(x, dir === TO_SERVER, kind, this.#sizes[dir], w);
   }
 
   /** 1005 stands for a close without a code (section 7.4.1). */

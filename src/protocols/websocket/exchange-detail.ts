@@ -1,7 +1,7 @@
 /** What a WebSocket session adds to an exchange. */
 export class WebSocketDetail {
   static readonly BYTES = 96;
-  /** Whole messages from the client, from the server; what a fragmented message is made of counts once. */
+  /** Messages from the client, from the server, each when its last frame passes. */
   sent = 0;
   received = 0;
   /** Their bytes, as they were on the wire. */

@@ -4,6 +4,7 @@ export const CONTINUATION = 0;
 export const TEXT = 1;
 export const BINARY = 2;
 export const CLOSE = 8;
+export const PING = 9;
 
 /** The longest header. */
 export const MAX_FRAME_HEADER = 14;

@@ -2,6 +2,7 @@ import { type Exchange, failureOf } from '../../exchange/exchange.ts';
 import { CLIENT, type Semantics, type Side } from '../../exchange/semantics.ts';
 import { CLOSED_WITH } from './decoder.ts';
 import type { WebSocketDetail } from './exchange-detail.ts';
+import { TEXT } from './frame.ts';
 
 /** 0: the session was not closed by close frames. */
 const closeCode = (x: Exchange): number => Math.max(0, x.status - CLOSED_WITH);
@@ -49,6 +50,11 @@ export const websocketSemantics: Semantics = {
   seriesKey: () => 0,
 
   dimensions: () => {},
+
+  messages: {
+    seriesKey: (_x, kind) => kind,
+    dimensions: (_x, kind, put) => put.string('spantap.message.type', kind === TEXT ? 'text' : 'binary'),
+  },
 
   context: () => null,
 };
