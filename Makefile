@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-interop fuzz lint demo bench clean
+.PHONY: help setup setup-interop build test test-interop fuzz lint demo bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -17,8 +17,11 @@ build: ## the addon and dist/
 test: setup build ## build and run all tests
 	@node --test --test-reporter=spec 'test/!(interop)/**/*.test.ts'
 
-test-interop: setup build ## beside servers that have to be fetched first: Apache Kafka (needs java and mvn)
+test-interop: setup-interop build ## beside servers that have to be fetched first, into ~/.cache/spantap: Apache Kafka
 	@node --test --test-reporter=spec 'test/interop/**/*.test.ts'
+
+setup-interop:
+	@scripts/setup.sh --interop
 
 # Seconds for each decoder and each other thing that is fuzzed.
 FUZZ_SECONDS ?= 300

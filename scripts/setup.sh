@@ -3,15 +3,18 @@
 # Looks first and fetches only what is missing: a second run takes no network and well below a second.
 #   scripts/setup.sh             everything
 #   scripts/setup.sh --no-tests  without the peers that only the tests use
+#   scripts/setup.sh --interop   also what `make test-interop` fetches its servers with
 set -eu
 cd "$(dirname "$0")/.."
 
 tests=1
+interop=0
 case ${1:-} in
   '') ;;
   --no-tests) tests=0 ;;
+  --interop) interop=1 ;;
   *)
-    echo "usage: scripts/setup.sh [--no-tests]" >&2
+    echo "usage: scripts/setup.sh [--no-tests | --interop]" >&2
     exit 64
     ;;
 esac
@@ -63,6 +66,10 @@ if [ "$tests" = 1 ]; then
   have mosquitto || want mosquitto
   have nats-server || want nats-server
   have rabbitmq-server || want rabbitmq-server # brings Erlang
+fi
+if [ "$interop" = 1 ]; then
+  have java || want default-jre-headless
+  have mvn || want maven
 fi
 
 as_root() {
