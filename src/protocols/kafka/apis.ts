@@ -311,7 +311,15 @@ export const APIS: readonly Api[] = [
   new Api(66, 'ListTransactions', 2, 0, '', LATER),
   new Api(67, 'AllocateProducerIds', 0, 0, '', LATER),
   new Api(68, 'ConsumerGroupHeartbeat', 1, 0, OF_GROUP, LATER),
-  new Api(69, 'ConsumerGroupDescribe', 1, 0, OF_GROUPS, ''),
+  new Api(
+    69,
+    'ConsumerGroupDescribe',
+    1,
+    0,
+    OF_GROUPS,
+    `i32 [ error:i16 str str str i32 i32 str
+       [ str str str i32 str str str[] str { [ uuid str i32[] ] } { [ uuid str i32[] ] } i8 1+ ] i32 ]`,
+  ),
   new Api(70, 'ControllerRegistration', 0, 0, '', LATER),
   new Api(71, 'GetTelemetrySubscriptions', 0, 0, '', LATER),
   new Api(72, 'PushTelemetry', 0, 0, '', LATER),
@@ -326,13 +334,21 @@ export const APIS: readonly Api[] = [
     'i32 [ error:i16 name:str id:uuid i8 [ error:i16 i32 i32 i32 i32[] i32[] i32[] i32[] i32[] ] i32 ] ..',
   ),
   new Api(76, 'ShareGroupHeartbeat', 1, 0, OF_GROUP, LATER),
-  new Api(77, 'ShareGroupDescribe', 1, 0, OF_GROUPS, ''),
+  new Api(
+    77,
+    'ShareGroupDescribe',
+    1,
+    0,
+    OF_GROUPS,
+    `i32 [ error:i16 str str str i32 i32 str
+       [ str str i32 str str str[] { [ uuid str i32[] ] } ] i32 ]`,
+  ),
   new Api(
     SHARE_FETCH,
     'ShareFetch',
     2,
     0,
-    `group:str str i32 maxWait:i32 minBytes:i32 i32 i32 1+ i32 1+ i8 2+ i8 2+
+    `group:str str sessionEpoch:i32 maxWait:i32 minBytes:i32 i32 i32 1+ i32 1+ i8 2+ i8 2+
      [ topicId:uuid [ partition:i32 i32 0-0 [ i64 i64 i8[] ] ] ] [ uuid i32[] ]`,
     `i32 error:i16 str i32 1+
      [ topicId:uuid [ partition:i32 error:i16 str error:i16 str { i32 i32 } records:bytes [ i64 i64 i16 ] ] ] ..`,
@@ -354,7 +370,7 @@ export const APIS: readonly Api[] = [
   new Api(86, 'DeleteShareGroupState', 0, 0, OF_GROUP, STATES),
   new Api(87, 'ReadShareGroupStateSummary', 1, 0, OF_GROUP, '[ uuid [ i32 error:i16 str i32 i32 i64 i32 1+ ] ]'),
   new Api(88, 'StreamsGroupHeartbeat', 0, 0, OF_GROUP, LATER),
-  new Api(89, 'StreamsGroupDescribe', 0, 0, OF_GROUPS, ''),
+  new Api(89, 'StreamsGroupDescribe', 0, 0, OF_GROUPS, 'i32 [ error:i16 .. ]'),
   new Api(
     90,
     'DescribeShareGroupOffsets',

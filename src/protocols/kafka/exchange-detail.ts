@@ -20,7 +20,7 @@ export class KafkaDetail {
   messages = -1;
   /** Of the record batches: 0 none, then gzip, snappy, lz4, zstd. */
   compression = 0;
-  /** A Fetch that goes on with what an earlier one of its session asked for (KIP-227): only the response tells the topics. */
+  /** A Fetch or ShareFetch that goes on with what an earlier one of its session asked for (KIP-227, KIP-932): only the response tells the topics. */
   incremental = false;
   /** Topics told so far: none, one, several (2). */
   topics = 0;
