@@ -24,6 +24,7 @@ const DISSECTORS: Record<string, { name: string; fields: readonly string[] }> = 
   http2: { name: 'http2', fields: ['http2.headers.method', 'http2.headers.path', 'http2.headers.status'] },
   kafka: { name: 'kafka', fields: ['kafka.api_key', 'kafka.topic_name', 'kafka.error', 'kafka.correlation_id'] },
 };
+DISSECTORS['kafka-short'] = DISSECTORS.kafka!;
 
 interface Allocated {
   readonly exchanges: number;

@@ -1,9 +1,10 @@
 /** The captures that `../databases.ts` reads; each is made once, into `bench-data/`. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Frame, readFrames } from '../../packet/frames.ts';
+import { LongTalk } from './long.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../bench-data');
 const FIXTURES = join(import.meta.dirname, '../../fixtures');
@@ -13,11 +14,22 @@ const PACKETS = 600_000;
 /** Ten streams at once: a segment holds up to ten responses. */
 const HTTP2_PACKETS = 100_000;
 const packetsOf = (protocol: string): number => (protocol === 'http2' ? HTTP2_PACKETS : PACKETS);
-/**
- * Of those whose fixtures stand for a server. Kafka's are connections of two to nine packets: what connections cost is most of what
- * is measured there.
- */
-const REPLAYED: Readonly<Record<string, number>> = { mongodb: 27017, kafka: 9092 };
+/** Of those whose fixtures stand for a server: its port, and which of the fixtures. */
+const REPLAYED: Readonly<Record<string, Replayed>> = {
+  mongodb: { port: 27017, folder: 'mongodb', names: /./, long: false },
+  // clients keep their connections
+  kafka: { port: 9092, folder: 'kafka', names: /^(kafkajs|tools)-/, long: true },
+  // of two to nine packets: what connections cost is most of what is measured
+  'kafka-short': { port: 9092, folder: 'kafka', names: /^df-/, long: false },
+};
+
+interface Replayed {
+  readonly port: number;
+  readonly folder: string;
+  readonly names: RegExp;
+  /** Each connection goes on saying what it said. */
+  readonly long: boolean;
+}
 
 export interface Capture {
   readonly path: string;
@@ -33,10 +45,10 @@ export async function capture(protocol: string): Promise<Capture> {
   const made = find(`${protocol}.`, packets);
   if (made !== null) return made;
   const replayed = REPLAYED[protocol];
-  const { path, port } = replayed === undefined ? recorded(protocol) : { path: null, port: replayed };
-  const talks = path === null ? fixtures(protocol).map((file) => talkIn(file)) : [talkIn(path, port)];
+  const { path, port } = replayed === undefined ? recorded(protocol) : { path: null, port: replayed.port };
+  const talks = replayed === undefined ? [talkIn(path!, port)] : fixtures(replayed).map((file) => talkIn(file));
   const file = join(FOLDER, `${protocol}.${port}.pcap`);
-  await repeat(talks, port, file, packets);
+  await (replayed?.long === true ? repeatLong(talks, port, file, packets) : repeat(talks, port, file, packets));
   if (path !== null) rmSync(path);
   return { path: file, port, packets };
 }
@@ -62,9 +74,10 @@ function recorded(protocol: string): Capture {
   return made;
 }
 
-function fixtures(protocol: string): string[] {
-  const folder = join(FIXTURES, protocol);
+function fixtures({ folder: name, names }: Replayed): string[] {
+  const folder = join(FIXTURES, name);
   return readdirSync(folder)
+    .filter((fixture) => names.test(fixture))
     .flatMap((name) => readdirSync(join(folder, name)).map((input) => join(folder, name, input)))
     .filter((path) => /input\.pcap(ng)?(\.gz)?$/.test(path));
 }
@@ -97,45 +110,72 @@ const destination = (b: Buffer): number => b.readUInt16BE(portsAt(b) + 2);
 
 /** All talks one behind the other, and again, each time from other ports, and all to the same one. */
 async function repeat(talks: readonly Talk[], port: number, file: string, packets: number): Promise<void> {
-  const part = `${file}.part`;
-  const out = createWriteStream(part);
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b23c4d, 0); // with nanoseconds
-  header.writeUInt32LE(0x0004_0002, 4); // version 2.4
-  header.writeUInt32LE(262_144, 16);
-  header.writeUInt32LE(ETHERNET, 20);
-  out.write(header);
+  const out = new PcapFile(file);
   let baseNs = 0;
   for (let written = 0, time = 0; written < packets; time++) {
     for (const { frames, port: from } of talks) {
       let lastNs = 0;
       for (const f of frames.slice(0, packets - written)) {
         lastNs = f.timeNs - frames[0]!.timeNs;
-        if (!out.write(record(f, baseNs + lastNs, time, from, port))) await once(out, 'drain');
+        await out.write(Buffer.from(f.bytes), f, baseNs + lastNs, time, from, port);
         written++;
       }
       baseNs += lastNs + 1e9;
     }
   }
-  out.end();
-  await once(out, 'close');
-  renameSync(part, file);
+  await out.close();
+}
+
+/** All talks one behind the other, and again, each time on the same connections. */
+async function repeatLong(talks: readonly Talk[], port: number, file: string, packets: number): Promise<void> {
+  const out = new PcapFile(file);
+  const long = talks.map(({ frames, port: from }) => ({ talk: new LongTalk(frames, from), from }));
+  let baseNs = 0;
+  for (let written = 0; written < packets; ) {
+    for (const [i, { talk, from }] of long.entries()) {
+      written += await talk.say(packets - written, (bytes, f, ns) => out.write(bytes, f, baseNs + ns, i, from, port));
+      baseNs += talk.ns + 1e6;
+    }
+  }
+  await out.close();
+}
+
+class PcapFile {
+  readonly #path: string;
+  readonly #out: WriteStream;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#out = createWriteStream(`${path}.part`);
+    const header = Buffer.alloc(24);
+    header.writeUInt32LE(0xa1b23c4d, 0); // with nanoseconds
+    header.writeUInt32LE(0x0004_0002, 4); // version 2.4
+    header.writeUInt32LE(262_144, 16);
+    header.writeUInt32LE(ETHERNET, 20);
+    this.#out.write(header);
+  }
+
+  /** The packet `b`, made of `f`: seconds, nanoseconds, captured length, length; the client's port moved on, the server's set. */
+  async write(b: Buffer, f: Frame, ns: number, time: number, from: number, to: number): Promise<void> {
+    const head = Buffer.alloc(16);
+    head.writeUInt32LE(BASE_SECONDS + Math.floor(ns / 1e9), 0);
+    head.writeUInt32LE(ns % 1e9, 4);
+    head.writeUInt32LE(b.length, 8);
+    head.writeUInt32LE(f.wireLength, 12);
+    const at = portsAt(b);
+    const [server, client] = source(b) === from ? [at, at + 2] : [at + 2, at];
+    b.writeUInt16BE(to, server);
+    b.writeUInt16BE(1024 + ((b.readUInt16BE(client) - 1024 + time * 7001) % 64_000), client);
+    this.#out.write(head);
+    if (!this.#out.write(b)) await once(this.#out, 'drain');
+  }
+
+  async close(): Promise<void> {
+    this.#out.end();
+    await once(this.#out, 'close');
+    renameSync(`${this.#path}.part`, this.#path);
+  }
 }
 
 /** In seconds since the epoch; 2^53 ns are 104 days, less than since then. */
 const BASE_SECONDS = 1_700_000_000;
-
-/** A packet record: seconds, nanoseconds, captured length, length; the client's port moved on, the server's set. */
-function record(f: Frame, ns: number, time: number, from: number, to: number): Buffer {
-  const b = Buffer.alloc(16 + f.bytes.length);
-  b.writeUInt32LE(BASE_SECONDS + Math.floor(ns / 1e9), 0);
-  b.writeUInt32LE(ns % 1e9, 4);
-  b.writeUInt32LE(f.bytes.length, 8);
-  b.writeUInt32LE(f.wireLength, 12);
-  f.bytes.copy(b, 16);
-  const at = 16 + portsAt(f.bytes);
-  const [server, client] = source(f.bytes) === from ? [at, at + 2] : [at + 2, at];
-  b.writeUInt16BE(to, server);
-  b.writeUInt16BE(1024 + ((b.readUInt16BE(client) - 1024 + time * 7001) % 64_000), client);
-  return b;
-}
