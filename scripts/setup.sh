@@ -34,6 +34,9 @@ have_postgres() {
   return 1
 }
 
+# The parser that the tests hold our exposition against; of the python3 that Debian has, not of another one.
+have_prometheus_client() { /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null; }
+
 # --- Debian packages -------------------------------------------------------------------------------------------------
 
 needed=''
@@ -63,6 +66,7 @@ if [ "$tests" = 1 ]; then
   have redis-server || want redis-server
   have memcached || want memcached
   have_postgres || want postgresql
+  have_prometheus_client || want python3-prometheus-client
   have mosquitto || want mosquitto
   have nats-server || want nats-server
   have rabbitmq-server || want rabbitmq-server # brings Erlang

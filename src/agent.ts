@@ -3,16 +3,18 @@ import { endpointText } from './bytes/address.ts';
 import { needsMainThread } from './capture/live.ts';
 import type { Config } from './config/config.ts';
 import { agentFactory, type OwnConnection } from './export/connections.ts';
+import { type Endpoint, ScrapeCounters, startEndpoint } from './export/prometheus/endpoint.ts';
+import { exposedReadings } from './export/prometheus/own.ts';
 import { OtlpSink } from './export/sink.ts';
 import { otlpTargets } from './export/targets.ts';
 import { Counters, mergeReadings, type Reading } from './self/counters.ts';
-import { startHealth } from './self/health.ts';
+import { type Health, startHealth } from './self/health.ts';
 import type { Log } from './self/log.ts';
-import { startSelfMetrics } from './self/metrics.ts';
+import { ownAttributes, startSelfMetrics } from './self/metrics.ts';
 import type { ShardEvents, ShardOptions } from './shard.ts';
 import { type ShardHandle, startInlineShard, startWorkerShard } from './shard-host.ts';
 import { countPoints, encodeMetrics } from './telemetry/metrics-encoding.ts';
-import { mergeSnapshots } from './telemetry/snapshot.ts';
+import { type MetricsSnapshot, mergeSnapshots } from './telemetry/snapshot.ts';
 
 /** A shard needs this much to be of use: about 10,000 connections and their series. */
 const MIN_SHARD_BYTES = 32 << 20;
@@ -64,6 +66,15 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       if (--interfacesLeft === 0) fail(error);
     },
   };
+  const readings = async (): Promise<Reading[]> => {
+    const lists = await Promise.all(shards.map((s) => s.readings()));
+    return mergeReadings([...lists, counters.snapshot()]);
+  };
+  const metrics = async (): Promise<MetricsSnapshot> =>
+    mergeSnapshots(await Promise.all(shards.map((s) => s.metrics())));
+  let stopping = false;
+  let scrape: Endpoint | null = null;
+  let health: Health | null = null;
   try {
     for (const options of shardOptions(config, inline)) {
       const start = inline ? startInlineShard : startWorkerShard;
@@ -71,46 +82,51 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       shard.died.catch(fail);
       shards.push(shard);
     }
+    if (config.prometheus.port !== 0) {
+      const own = ownAttributes(config.agent.id, config.otel, log);
+      scrape = await startEndpoint({
+        ...config.prometheus,
+        collect: async () => {
+          const [{ resources }, figures] = await Promise.all([metrics(), config.self.metrics ? readings() : []]);
+          return [...resources, exposedReadings(figures, own)];
+        },
+        ignore: async (endpoint) => void (await Promise.all(shards.map((s) => s.ignore(endpoint)))),
+        counters: counters.add('prometheus', new ScrapeCounters()),
+      });
+    }
+    if (config.health.port !== 0) {
+      const ready = (): string | null => (stopping ? 'stopping' : null);
+      health = await startHealth({ ...config.health, live: () => null, ready });
+    }
   } catch (error) {
+    await scrape?.close();
     await Promise.all(shards.map((s) => s.close()));
     sink.close();
     throw error;
   }
 
-  const readings = async (): Promise<Reading[]> => {
-    const lists = await Promise.all(shards.map((s) => s.readings()));
-    return mergeReadings([...lists, counters.snapshot()]);
-  };
   const exportMetrics = async (): Promise<void> => {
-    const snapshot = mergeSnapshots(await Promise.all(shards.map((s) => s.metrics())));
+    const snapshot = await metrics();
     if (snapshot.resources.length === 0) return;
     const encoding = targets.metrics.protocol === 'http/json' ? 'json' : 'protobuf';
     sink.enqueue('metrics', encodeMetrics(snapshot, encoding), countPoints(snapshot));
   };
-  const timer = config.telemetry.metrics.enabled
+  const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
+  const timer = sendsMetrics
     ? setInterval(() => void exportMetrics().catch(fail), config.telemetry.metrics.intervalMs)
     : undefined;
-  const selfMetrics = config.self.metrics
-    ? await startSelfMetrics({
-        readings,
-        intervalMs: config.self.intervalMs,
-        target: targets.metrics,
-        agentFactory: agentFactory(targets.metrics, 1, watch),
-        agentId: config.agent.id,
-        env: config.otel,
-        log,
-      })
-    : null;
-  let stopping = false;
-  const health =
-    config.health.port === 0
-      ? null
-      : await startHealth({
-          ...config.health,
-          live: () => null,
-          ready: () => (stopping ? 'stopping' : null),
-        });
-
+  const selfMetrics =
+    config.self.metrics && config.otlpMetrics
+      ? await startSelfMetrics({
+          readings,
+          intervalMs: config.self.intervalMs,
+          target: targets.metrics,
+          agentFactory: agentFactory(targets.metrics, 1, watch),
+          agentId: config.agent.id,
+          env: config.otel,
+          log,
+        })
+      : null;
   const { driver, clock, warnings } = shards[0]!.state;
   for (const warning of warnings) log.warn({}, warning);
 
@@ -128,12 +144,12 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       const endMs = performance.now() + config.export.flushTimeoutMs;
       const left = (): number => Math.max(0, endMs - performance.now());
       await within(left(), Promise.all(shards.map((s) => s.close())));
-      if (config.telemetry.metrics.enabled) await within(left(), exportMetrics());
+      if (sendsMetrics) await within(left(), exportMetrics());
       const flushed = await sink.flush(left());
       const told = (await selfMetrics?.flush(left())) ?? true;
       await selfMetrics?.stop();
       sink.close();
-      await health?.close();
+      await Promise.all([scrape?.close(), health?.close()]);
       return flushed && told;
     },
   };

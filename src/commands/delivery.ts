@@ -37,7 +37,10 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
   const encodings = { traces: encodingOf(targets.traces), metrics: encodingOf(targets.metrics) };
   // counters of its own: the report has the pipeline's, and telemetry may run twice
   const own = { ...sources, counters: new Counters() };
-  const report = await openOtlp(own, encodings, (signal, bytes, items) => sink.enqueue(signal, bytes, items));
+  const report = await openOtlp(own, encodings, (signal, bytes, items) => {
+    // a backend for traces alone would refuse them, and who scrapes the agent has no use for them
+    if (signal === 'traces' || config.otlpMetrics) sink.enqueue(signal, bytes, items);
+  });
 
   const waiting = (): number => sum('export.queue_bytes');
   const limitBytes = config.export.queue.maxBytes * FULL;

@@ -54,6 +54,9 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
       agentId,
       encoding: encodingOf(s, otel),
     },
+    prometheus: s.prometheus,
+    /** Whether metrics go by OTLP: unless the scrape endpoint stands for it. */
+    otlpMetrics: s.metrics.exporters.length > 0 ? s.metrics.exporters.includes('otlp') : s.prometheus.port === 0,
     export: {
       endpoint: s.export.endpoint,
       protocol: s.export.protocol,

@@ -40,7 +40,14 @@ export const DEFAULTS: Settings = {
   naming: { hostsFile: '/etc/hosts', dns: false, services: [] },
   routes: 'off',
   spans: { enabled: true, mode: 'pair', unsampled: 'drop', batchSpans: 512, flushDelay: '1s' },
-  metrics: { enabled: true, interval: '15s', maxSeries: 10_000, expiry: '15m' },
+  metrics: {
+    enabled: true,
+    exporters: [], // OTEL_METRICS_EXPORTER, else prometheus if that has a port, else otlp
+    interval: '15s',
+    maxSeries: 10_000,
+    expiry: '15m',
+  },
+  prometheus: { host: '127.0.0.1', port: 0 },
   export: {
     // '' in these five: the OTEL_EXPORTER_OTLP_* variable, else http://localhost:4318, http/protobuf, 10s, gzip
     endpoint: '',

@@ -9,6 +9,9 @@ import type { FileSettings, Path } from './file.ts';
 import type { Settings } from './schema.ts';
 import { FILE_VARIABLE, readVariables } from './variables.ts';
 
+/** The port that OpenTelemetry's exporters for Prometheus listen at (specification, SDK environment variables). */
+const DEFAULT_SCRAPE_PORT = 9464;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Settings before they are checked, and which source each key has. */
@@ -47,19 +50,24 @@ async function load(path: string | null, env: Environment): Promise<{ settings: 
 
   const interval = env.OTEL_METRIC_EXPORT_INTERVAL;
   if (interval) set(draft, ['metrics', 'interval'], `${interval}ms`, 'OTEL_METRIC_EXPORT_INTERVAL');
+  const exporters = metricsExporters(env);
+  if (exporters.length > 0) set(draft, ['metrics', 'exporters'], exporters, 'OTEL_METRICS_EXPORTER');
 
   const values = draft.file?.values ?? {};
   if (typeof values !== 'object' || Array.isArray(values)) {
     mistakes.push({ where: `${name}:1:1`, message: 'the file must be a map of sections, such as `capture:`' });
   } else {
-    if (draft.file?.has(['metrics', 'interval'])) draft.sources.delete('metrics.interval');
+    for (const key of ['interval', 'exporters']) {
+      if (draft.file?.has(['metrics', key])) draft.sources.delete(`metrics.${key}`);
+    }
     merge(draft.tree, values as Record<string, unknown>);
   }
 
   const variables = readVariables(env, (variable, message) => mistakes.push({ where: variable, message }));
   for (const v of variables) set(draft, v.path, v.value, v.name);
 
-  for (const [keys, variable] of switchedOff(env)) set(draft, keys, false, variable);
+  scrapeAddress(draft, env);
+  for (const [keys, value, variable] of switchedOff(env)) set(draft, keys, value, variable);
 
   // the defaults alone need no checking, and loading the schema costs more than a small file takes to read
   const untouched = draft.file === null && draft.sources.size === 0;
@@ -80,18 +88,37 @@ async function check(draft: Draft, mistakes: Mistake[]): Promise<Settings | null
 }
 
 /** Standard switches; they switch off whatever the other sources say. */
-function switchedOff(env: Environment): [Path, string][] {
-  const off: [Path, string][] = [];
-  const sdk = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true';
-  if (sdk) off.push([['self', 'metrics'], 'OTEL_SDK_DISABLED']);
-  for (const [section, variable] of [
-    ['spans', 'OTEL_TRACES_EXPORTER'],
-    ['metrics', 'OTEL_METRICS_EXPORTER'],
-  ] as const) {
-    if (sdk) off.push([[section, 'enabled'], 'OTEL_SDK_DISABLED']);
-    else if (env[variable] === 'none') off.push([[section, 'enabled'], variable]);
+function switchedOff(env: Environment): [Path, false | 0, string][] {
+  const off: [Path, false | 0, string][] = [];
+  const sdk = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' ? 'OTEL_SDK_DISABLED' : null;
+  const traces = sdk ?? (env.OTEL_TRACES_EXPORTER === 'none' ? 'OTEL_TRACES_EXPORTER' : null);
+  if (traces !== null) off.push([['spans', 'enabled'], false, traces]);
+  const metrics = sdk ?? (env.OTEL_METRICS_EXPORTER === 'none' ? 'OTEL_METRICS_EXPORTER' : null);
+  if (metrics !== null) {
+    off.push([['metrics', 'enabled'], false, metrics], [['self', 'metrics'], false, metrics]);
+    off.push([['prometheus', 'port'], 0, metrics]);
   }
   return off;
+}
+
+/** OTEL_METRICS_EXPORTER is a list; what spantap does not know in it (`console`) is somebody else's. */
+function metricsExporters(env: Environment): string[] {
+  const named = (env.OTEL_METRICS_EXPORTER ?? '').split(',').map((name) => name.trim());
+  return named.filter((name) => name === 'otlp' || name === 'prometheus');
+}
+
+/** Where the scrape endpoint listens, if one is asked for by name and not by its port. */
+function scrapeAddress(draft: Draft, env: Environment): void {
+  const { metrics, prometheus } = draft.tree as { metrics?: Draft['tree']; prometheus?: Draft['tree'] };
+  const { exporters } = metrics ?? {};
+  if (!Array.isArray(exporters) || !exporters.includes('prometheus') || prometheus?.port !== 0) return;
+  const { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: port } = env;
+  if (port)
+    set(draft, ['prometheus', 'port'], /^\d{1,5}$/.test(port) ? Number(port) : port, 'OTEL_EXPORTER_PROMETHEUS_PORT');
+  else set(draft, ['prometheus', 'port'], DEFAULT_SCRAPE_PORT, 'metrics.exporters');
+  if (host && prometheus.host === DEFAULTS.prometheus.host) {
+    set(draft, ['prometheus', 'host'], host, 'OTEL_EXPORTER_PROMETHEUS_HOST');
+  }
 }
 
 function otelVariables(env: Environment): Record<string, string> {

@@ -117,10 +117,12 @@ export const SETTINGS = z.strictObject({
   }),
   metrics: z.strictObject({
     enabled: flag,
+    exporters: z.array(word('otlp', 'prometheus'), { error: 'must be a list of otlp, prometheus' }),
     interval: duration('100ms', '1h'),
     maxSeries: count(1, 1_000_000),
     expiry: duration('1s', '24h'),
   }),
+  prometheus: z.strictObject({ host: text.min(1, { error: 'must not be empty' }), port: count(0, 65_535) }),
   export: z.strictObject({
     endpoint: url,
     protocol: word('http/protobuf', 'http/json', ''),

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import { SpantapError } from './errors.ts';
+import { createServer } from 'node:http';
+import { listening } from './listening.ts';
 
 export interface HealthOptions {
   readonly host: string;
@@ -36,25 +36,14 @@ export async function startHealth(o: HealthOptions): Promise<Health> {
     }
   });
   server.maxConnections = 64;
-  await listening(server, o);
+  const port = await listening(server, o, 'health');
   server.unref();
-  const address = server.address();
   return {
-    port: address !== null && typeof address === 'object' ? address.port : o.port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
-}
-
-function listening(server: Server, o: HealthOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const where = `${o.host}:${o.port}`;
-      reject(new SpantapError('health-listen', `health.host, health.port: cannot listen at ${where} (${error.code})`));
-    });
-    server.listen(o.port, o.host, () => resolve());
-  });
 }

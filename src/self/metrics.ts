@@ -55,7 +55,7 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
     httpAgentOptions: o.agentFactory,
     userAgent: `spantap/${VERSION}`,
   });
-  const resource = defaultResource().merge(resourceFromAttributes(ownAttributes(o)));
+  const resource = defaultResource().merge(resourceFromAttributes(ownAttributes(o.agentId, o.env, o.log)));
   const reader = new OnDemand();
   const provider = new MeterProvider({ resource, readers: [reader] });
   const meter = provider.getMeter('spantap', VERSION);
@@ -128,19 +128,19 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
 }
 
 /** Attributes of the agent's own resource. */
-function ownAttributes(o: SelfMetricsOptions): Record<string, string> {
-  const given = resourceAttributes(o.env.OTEL_RESOURCE_ATTRIBUTES ?? '');
+export function ownAttributes(agentId: string, env: SelfMetricsOptions['env'], log: Log): Record<string, string> {
+  const given = resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES ?? '');
   if (given === null) {
     const why = 'it is not of the form key=value,key2=value2 with percent-encoded values';
-    o.log.warn({ variable: 'OTEL_RESOURCE_ATTRIBUTES' }, `a variable was left out: ${why}`);
+    log.warn({ variable: 'OTEL_RESOURCE_ATTRIBUTES' }, `a variable was left out: ${why}`);
   }
   return {
     'service.name': 'spantap',
     'service.version': VERSION,
-    'service.instance.id': o.agentId,
+    'service.instance.id': agentId,
     'telemetry.distro.name': 'spantap',
     ...given,
-    ...(o.env.OTEL_SERVICE_NAME ? { 'service.name': o.env.OTEL_SERVICE_NAME } : {}),
+    ...(env.OTEL_SERVICE_NAME ? { 'service.name': env.OTEL_SERVICE_NAME } : {}),
   };
 }
 

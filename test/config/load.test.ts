@@ -110,6 +110,45 @@ test('SPANTAP_CONFIG names the file when nothing else does', async () => {
   assert.equal((await loadConfig(null, { SPANTAP_CONFIG: path })).capture.shards, 3);
 });
 
+test('metrics are sent, scraped, or both, as ports and names say', async () => {
+  const of = async (text: string | null, env: Record<string, string> = {}): Promise<[boolean, string, number]> => {
+    const { otlpMetrics, prometheus } = await loadConfig(text === null ? null : file(text), env);
+    return [otlpMetrics, prometheus.host, prometheus.port];
+  };
+  const asked = { OTEL_METRICS_EXPORTER: 'prometheus' };
+  const placed = { OTEL_EXPORTER_PROMETHEUS_HOST: '0.0.0.0', OTEL_EXPORTER_PROMETHEUS_PORT: '9999' };
+  assert.deepEqual(await of(null), [true, '127.0.0.1', 0]);
+  assert.deepEqual(await of(null, placed), [true, '127.0.0.1', 0], 'an address alone asks for nothing');
+  assert.deepEqual(await of('prometheus: { port: 9464 }\n'), [false, '127.0.0.1', 9464]);
+  assert.deepEqual(await of(null, { SPANTAP_PROMETHEUS_PORT: '9465' }), [false, '127.0.0.1', 9465]);
+  assert.deepEqual(await of('prometheus: { port: 1 }\nmetrics: { exporters: [otlp] }\n'), [true, '127.0.0.1', 1]);
+  assert.deepEqual(await of('metrics: { exporters: [otlp, prometheus] }\n'), [true, '127.0.0.1', 9464]);
+  assert.deepEqual(await of(null, { SPANTAP_METRICS_EXPORTERS: 'prometheus' }), [false, '127.0.0.1', 9464]);
+  assert.deepEqual(await of(null, asked), [false, '127.0.0.1', 9464]);
+  assert.deepEqual(await of(null, { ...asked, ...placed }), [false, '0.0.0.0', 9999]);
+  assert.deepEqual(await of('prometheus: { host: 127.0.0.9, port: 7 }\n', { ...asked, ...placed }), [
+    false,
+    '127.0.0.9',
+    7,
+  ]);
+  assert.deepEqual(await of(null, { OTEL_METRICS_EXPORTER: 'otlp, prometheus' }), [true, '127.0.0.1', 9464]);
+  assert.deepEqual(await of(null, { OTEL_METRICS_EXPORTER: 'console' }), [true, '127.0.0.1', 0]);
+  assert.deepEqual(await of('metrics: { exporters: [otlp] }\n', asked), [true, '127.0.0.1', 0], 'the file wins');
+  const none = await loadConfig(file('prometheus: { port: 9464 }\n'), { OTEL_METRICS_EXPORTER: 'none' });
+  assert.deepEqual([none.prometheus.port, none.telemetry.metrics.enabled, none.self.metrics], [0, false, false]);
+  const shown = await effectiveConfig(null, { ...asked, OTEL_EXPORTER_PROMETHEUS_PORT: '9999' });
+  assert.match(shown, /- prometheus[\s\S]*\n {2}port: 9999 # OTEL_EXPORTER_PROMETHEUS_PORT\n/);
+  assert.match(await effectiveConfig(null, asked), /\n {2}port: 9464 # metrics\.exporters\n/);
+  assert.deepEqual(await mistakes(null, { ...asked, OTEL_EXPORTER_PROMETHEUS_PORT: 'x' }), [
+    'OTEL_EXPORTER_PROMETHEUS_PORT: prometheus.port = "x": must be a whole number from 0 to 65535',
+  ]);
+  assert.deepEqual(await mistakes('metrics: { exporters: [jaeger] }\nprometheus: { port: 70000, host: "" }\n'), [
+    'agent.yaml:1:24: metrics.exporters[0] = "jaeger": must be one of otlp, prometheus',
+    'agent.yaml:2:28: prometheus.host = "": must not be empty',
+    'agent.yaml:2:15: prometheus.port = 70000: must be at most 65535',
+  ]);
+});
+
 test('the standard switches switch off', async () => {
   const on = { SPANTAP_SPANS_ENABLED: 'true' };
   const traces = await loadConfig(null, { ...on, OTEL_TRACES_EXPORTER: 'none' });

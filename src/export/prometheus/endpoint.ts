@@ -1,0 +1,181 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate as others } from 'node:timers/promises';
+import { constants, createGzip } from 'node:zlib';
+import { endpointText } from '../../bytes/address.ts';
+import { listening } from '../../self/listening.ts';
+import { exposition } from './exposition.ts';
+import { type Exposed, gather } from './families.ts';
+import { agree } from './negotiation.ts';
+
+export interface EndpointOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** All that is exposed, as it stands now. */
+  readonly collect: () => Promise<readonly Exposed[]>;
+  /** Hears of each of the agent's own ends (`ip:port`), so that scrapes are not traced; resolves when nobody does any more. */
+  readonly ignore: (endpoint: string) => Promise<void>;
+  readonly counters: ScrapeCounters;
+  /** How long a scrape may last, ms. */
+  readonly maxScrapeMs?: number;
+}
+
+export class ScrapeCounters {
+  /** Answered in full. */
+  scrapes = 0;
+  /** Turned away because too many were under way. */
+  refused = 0;
+  /** Broken off: the scraper went away, or did not read for too long. */
+  brokenOff = 0;
+  /** Answered with an error, because the figures could not be collected. */
+  failed = 0;
+  /** Points left out because their metric contradicts another one of the same name. */
+  conflicts = 0;
+}
+
+export interface Endpoint {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Scrapes under way; each may hold a snapshot while its scraper reads (10,000 series are about 10 MB). */
+const MAX_SCRAPES = 4;
+/** Connections; beside those that are scraping, browsers and idle ones. */
+const MAX_CONNECTIONS = 64;
+/** A scrape lasts no longer: thrice the scrape timeout that Prometheus sets by default. */
+const MAX_SCRAPE_MS = 30_000;
+/** Figures of up to this age serve the next scrape, too: taking them stops packets for some milliseconds. */
+const FRESH_MS = 1000;
+/** After this much rendering in one go, the rest of the agent has its turn. */
+const TURN_MS = 10;
+
+/**
+ * Serves /metrics. Rendered while it is sent, piece by piece as the scraper reads, so that neither a large exposition nor a slow
+ * reader takes memory.
+ */
+export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
+  const { counters } = o;
+  let underWay = 0;
+
+  let figures: Promise<readonly Exposed[]> | null = null;
+  let takenMs = 0;
+  const fresh = (): Promise<readonly Exposed[]> => {
+    if (figures !== null && performance.now() - takenMs < FRESH_MS) return figures;
+    takenMs = performance.now();
+    const taken = o.collect();
+    const forget = (): void => {
+      if (figures === taken) figures = null;
+    };
+    taken.then(() => setTimeout(forget, FRESH_MS).unref(), forget);
+    figures = taken;
+    return taken;
+  };
+
+  const ignored = new Map<string, Promise<void>>();
+  const ignore = (address: string, port: number): Promise<void> => {
+    const endpoint = ownEnd(address, port);
+    let done = ignored.get(endpoint);
+    if (done === undefined) {
+      done = o.ignore(endpoint);
+      ignored.set(endpoint, done);
+    }
+    return done;
+  };
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { localAddress, localPort } = request.socket;
+    // An address that the machine did not have when the endpoint was opened.
+    if (localAddress !== undefined && localPort !== undefined) await ignore(localAddress, localPort);
+    const list = await fresh();
+    const { format, contentType, gzip } = agree(request.headers);
+    response.setHeader('content-type', contentType);
+    response.setHeader('vary', 'accept, accept-encoding');
+    if (gzip) response.setHeader('content-encoding', 'gzip');
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    async function* pieces(): AsyncGenerator<Buffer> {
+      let sinceMs = performance.now();
+      const rest = async (): Promise<void> => {
+        if (performance.now() - sinceMs < TURN_MS) return;
+        await others();
+        sinceMs = performance.now();
+      };
+      const gathering = gather(list, counters);
+      let step = gathering.next();
+      for (; !step.done; step = gathering.next()) await rest();
+      for (const text of exposition(step.value, format)) {
+        yield Buffer.from(text);
+        await rest();
+      }
+    }
+    const signal = AbortSignal.timeout(o.maxScrapeMs ?? MAX_SCRAPE_MS);
+    const from = Readable.from(pieces(), { objectMode: false, highWaterMark: 1 });
+    // The fastest level: 5 to 20 times smaller as it is, and a scraper is mostly near.
+    if (gzip) await pipeline(from, createGzip({ level: constants.Z_BEST_SPEED }), response, { signal });
+    else await pipeline(from, response, { signal });
+    counters.scrapes++;
+  };
+
+  const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, (request, response) => {
+    response.setHeader('cache-control', 'no-store');
+    const refuse = (status: number, text: string): void => {
+      response.setHeader('content-type', 'text/plain; charset=utf-8');
+      response.writeHead(status).end(`${text}\n`);
+    };
+    if ((request.url ?? '').replace(/\?.*$/s, '') !== '/metrics') return refuse(404, 'not found: ask for /metrics');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return refuse(405, 'GET or HEAD only');
+    }
+    if (underWay >= MAX_SCRAPES) {
+      counters.refused++;
+      response.setHeader('retry-after', '1');
+      return refuse(503, `${MAX_SCRAPES} scrapes are under way already`);
+    }
+    underWay++;
+    answer(request, response)
+      .catch((error: Error) => {
+        if (response.headersSent || response.destroyed) counters.brokenOff++;
+        else counters.failed++;
+        if (response.headersSent) response.destroy();
+        else if (!response.destroyed) refuse(500, `the figures could not be collected: ${error.message}`);
+      })
+      .finally(() => {
+        underWay--;
+      });
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  const port = await listening(server, o, 'prometheus');
+  server.on('connection', ({ localAddress, localPort }: Socket) => {
+    if (localAddress !== undefined && localPort !== undefined) void ignore(localAddress, localPort).catch(() => {});
+  });
+  await Promise.all(ownAddresses(server).map((address) => ignore(address, port)));
+  server.unref();
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** The addresses at which the server can be reached from the beginning. */
+function ownAddresses(server: Server): string[] {
+  const { address } = server.address() as AddressInfo;
+  if (address !== '0.0.0.0' && address !== '::') return [address];
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((i) => i.address));
+}
+
+/** As connections are called in the capture: without the zone of a link-local address, IPv4 as such. */
+function ownEnd(address: string, port: number): string {
+  const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '');
+  return endpointText(isIPv6(plain) ? 6 : 4, plain, port);
+}
