@@ -19,11 +19,20 @@ import {
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
-import { passFields, readDetail, readField } from './headers.ts';
+import { readChunk } from './chunks.ts';
+import {
+  BLANK_LINE,
+  beginsEmptyLine,
+  GO_ON,
+  headerFollows,
+  lineEnd,
+  MAX_LINE,
+  passRest,
+  readHeadLine,
+  textEnd,
+} from './lines.ts';
 import {
   BODY,
-  CHUNK_DATA,
-  CHUNK_END,
   CHUNK_SIZE,
   GRAPHQL,
   HEADER_REST,
@@ -40,7 +49,6 @@ import {
   behindEmptyLines,
   NOT_A_START,
   RequestLine,
-  readChunkSize,
   readRequestLine,
   readStatusLine,
   requestRestart,
@@ -49,21 +57,14 @@ import {
   TOO_SHORT,
 } from './syntax.ts';
 
-/** A line longer than this is read in pieces: its start counts, its rest passes by. Servers refuse lines beyond 8 KiB. */
-export const MAX_LINE = 8192;
 /** Longest target that is kept; well below MAX_LINE, so that it is the same however the line was cut into segments. */
 const MAX_TARGET = 2048;
-
-const LF = 10;
-const CR = 13;
-const COLON = 58;
 
 const LINE = new RequestLine();
 const TARGET_WORDS = new Words();
 
 /**
- * HTTP/1.x (RFC 9112), line by line: a head is never buffered whole, only the line that a segment cut. Bodies pass by unseen.
- * RFC 9112 section 6 decides where a message ends.
+ * HTTP/1.x (RFC 9112), line by line. Bodies pass by unseen; section 6 decides where a message ends.
  */
 export class HttpDecoder implements Decoder {
   /** After a 101 to HTTP/2 that answers a request for it. */
@@ -115,18 +116,6 @@ export class HttpDecoder implements Decoder {
     if (m.untilClose && m.phase === BODY) this.#finishResponse(m, w);
   }
 
-  /** Index of the line feed that ends the line at `w.pos`; -1: not in the window yet, `w.want` is set. */
-  #line(w: Window, m: Message): number {
-    const eol = w.find(LF, w.pos + m.scanned);
-    if (eol >= 0) {
-      m.scanned = 0;
-      return eol;
-    }
-    m.scanned = w.end - w.pos;
-    w.want = m.scanned + 1;
-    return -1;
-  }
-
   #readRequest(w: Window): Step {
     const m = this.#request;
     for (;;) {
@@ -137,10 +126,10 @@ export class HttpDecoder implements Decoder {
             return MORE;
           }
           const before = m.scanned;
-          const eol = this.#line(w, m);
+          const eol = lineEnd(w, m);
           if (eol < 0) {
             if (m.scanned < MAX_LINE) {
-              if (before > 32 || requestStart(w.buf, w.pos, w.end, MAX_LINE) !== NOT_A_START || emptyLine(w))
+              if (before > 32 || requestStart(w.buf, w.pos, w.end, MAX_LINE) !== NOT_A_START || beginsEmptyLine(w))
                 return MORE;
               return this.#lost(m);
             }
@@ -149,7 +138,7 @@ export class HttpDecoder implements Decoder {
             m.phase = START_REST;
             break;
           }
-          const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
+          const to = textEnd(w, eol);
           if (to === w.pos) {
             w.pos = eol + 1; // empty lines in front of a request line are ignored (RFC 9112 section 2.2)
             break;
@@ -165,34 +154,21 @@ export class HttpDecoder implements Decoder {
           break;
         case HEADERS:
         case TRAILERS: {
-          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null) passFields(m, w);
-          const eol = this.#line(w, m);
-          if (eol < 0) {
-            if (m.scanned < MAX_LINE) return MORE;
-            m.behindRest = m.phase;
-            m.phase = HEADER_REST;
-            break;
-          }
-          const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
-          const from = w.pos;
-          w.pos = eol + 1;
-          if (to === from) {
-            if (m.phase === TRAILERS) this.#finishRequest(m, w);
-            else this.#requestHeadEnds(w, m, true);
-            if ((m.phase as number) === BODY) {
-              w.want = m.contentLength;
-              return SKIP;
-            }
-          } else if (m.phase === HEADERS) {
-            readField(m, w.buf, from, to);
-            if (m.detail !== null) readDetail(m.detail, w.buf, from, to);
+          const step = readHeadLine(w, m);
+          if (step >= 0) return step as Step;
+          if (step === GO_ON) break;
+          if (m.phase === TRAILERS) this.#finishRequest(m, w);
+          else this.#requestHeadEnds(w, m, true);
+          if ((m.phase as number) === BODY) {
+            w.want = m.contentLength;
+            return SKIP;
           }
           break;
         }
         case BODY:
           this.#finishRequest(m, w);
           break;
-        case GRAPHQL: {
+        case GRAPHQL:
           w.want = Math.min(m.contentLength, GRAPHQL_BYTES);
           if (w.end - w.pos < w.want) return MORE;
           if (m.detail !== null && m.exchange?.outcome === IN_FLIGHT)
@@ -200,7 +176,6 @@ export class HttpDecoder implements Decoder {
           m.phase = BODY;
           w.want = m.contentLength;
           return SKIP;
-        }
         case TUNNEL:
           w.want = w.end - w.pos + 1;
           if (w.want <= MAX_LINE) return MORE;
@@ -224,11 +199,11 @@ export class HttpDecoder implements Decoder {
             w.want = 1;
             return MORE;
           }
-          const eol = this.#line(w, m);
+          const eol = lineEnd(w, m);
           if (eol < 0 && m.scanned < MAX_LINE) {
-            if (responseStart(w.buf, w.pos, w.end) !== NOT_A_START || emptyLine(w)) return MORE;
+            if (responseStart(w.buf, w.pos, w.end) !== NOT_A_START || beginsEmptyLine(w)) return MORE;
           }
-          if (eol >= 0 && (eol === w.pos || (eol === w.pos + 1 && w.buf[w.pos] === CR))) {
+          if (eol >= 0 && textEnd(w, eol) === w.pos) {
             w.pos = eol + 1;
             break;
           }
@@ -255,26 +230,11 @@ export class HttpDecoder implements Decoder {
         }
         case HEADERS:
         case TRAILERS: {
-          if (m.phase === HEADERS && m.scanned === 0 && m.detail === null) passFields(m, w);
-          const eol = this.#line(w, m);
-          if (eol < 0) {
-            if (m.scanned < MAX_LINE) return MORE;
-            m.behindRest = m.phase;
-            m.phase = HEADER_REST;
-            break;
+          let step = readHeadLine(w, m);
+          if (step === BLANK_LINE) {
+            if (m.phase === HEADERS) step = this.#responseHeadEnds(w, m);
+            else this.#finishResponse(m, w);
           }
-          const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
-          const from = w.pos;
-          w.pos = eol + 1;
-          if (to !== from) {
-            if (m.phase === HEADERS) readField(m, w.buf, from, to);
-            break;
-          }
-          if (m.phase === TRAILERS) {
-            this.#finishResponse(m, w);
-            break;
-          }
-          const step = this.#responseHeadEnds(w, m);
           if (step >= 0) return step as Step;
           break;
         }
@@ -289,49 +249,10 @@ export class HttpDecoder implements Decoder {
     }
   }
 
-  /** Phases that requests and responses read alike. -1: go on with the new phase. */
+  /** Phases that requests and responses read alike. GO_ON: with the new phase. */
   #common(w: Window, m: Message): number {
-    switch (m.phase) {
-      case START_REST:
-      case HEADER_REST: {
-        const eol = this.#line(w, m);
-        if (eol < 0) {
-          w.pos = w.end;
-          m.scanned = 0;
-          w.want = 1;
-          return MORE;
-        }
-        w.pos = eol + 1;
-        m.phase = m.behindRest;
-        return -1;
-      }
-      case CHUNK_SIZE: {
-        const eol = this.#line(w, m);
-        if (eol < 0) return m.scanned < MAX_LINE ? MORE : this.#lost(m);
-        const size = readChunkSize(w.buf, w.pos, eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol);
-        if (size < 0) return this.#lost(m);
-        w.pos = eol + 1;
-        if (size === 0) {
-          m.phase = TRAILERS;
-          return -1;
-        }
-        m.phase = CHUNK_DATA;
-        w.want = size;
-        return SKIP;
-      }
-      case CHUNK_DATA:
-        m.phase = CHUNK_END;
-        return -1;
-      default: {
-        // CHUNK_END: the line end behind the data
-        const eol = this.#line(w, m);
-        if (eol < 0) return m.scanned < 2 ? MORE : this.#lost(m);
-        if (eol - w.pos > 1) return this.#lost(m);
-        w.pos = eol + 1;
-        m.phase = CHUNK_SIZE;
-        return -1;
-      }
-    }
+    const step = m.phase === START_REST || m.phase === HEADER_REST ? passRest(w, m) : readChunk(w, m);
+    return step === LOST ? this.#lost(m) : step;
   }
 
   #lost(m: Message): Step {
@@ -388,7 +309,7 @@ export class HttpDecoder implements Decoder {
     m.phase = m.connect ? TUNNEL : START;
   }
 
-  /** The blank line behind a response's headers came. -1: go on. */
+  /** The blank line behind a response's headers came. */
   #responseHeadEnds(w: Window, m: Message): number {
     const { status, exchange: x } = m;
     if (status === 101) {
@@ -404,7 +325,7 @@ export class HttpDecoder implements Decoder {
     }
     if (status < 200) {
       m.phase = START;
-      return -1;
+      return GO_ON;
     }
     if (m.events && x !== null && x.outcome === IN_FLIGHT) x.streams = true;
     const connect = x !== null && x.operation === 'CONNECT';
@@ -415,16 +336,16 @@ export class HttpDecoder implements Decoder {
     if (connect) this.#request.phase = START; // refused: the connection speaks HTTP on
     if (status === 204 || status === 304 || (x !== null && x.operation === 'HEAD')) {
       this.#finishResponse(m, w);
-      return -1;
+      return GO_ON;
     }
     if (m.chunked) {
       m.phase = CHUNK_SIZE;
-      return -1;
+      return GO_ON;
     }
     if (m.contentLength >= 0 && !m.coded) {
       if (m.contentLength === 0) {
         this.#finishResponse(m, w);
-        return -1;
+        return GO_ON;
       }
       m.phase = BODY;
       w.want = m.contentLength;
@@ -460,21 +381,4 @@ export class HttpDecoder implements Decoder {
     if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - m.startOffset;
     this.#out.finish(x, w);
   }
-}
-
-/** The window holds nothing but the beginning of an empty line. */
-function emptyLine(w: Window): boolean {
-  return w.end - w.pos === 1 && w.buf[w.pos] === CR;
-}
-
-/** Behind a request line without version: a header field name and a colon, or an empty line. */
-function headerFollows(w: Window): boolean {
-  const limit = Math.min(w.end, w.pos + 64);
-  for (let i = w.pos; i < limit; i++) {
-    const b = w.buf[i]!;
-    if (b === COLON) return i > w.pos;
-    if (b === CR || b === LF) return i === w.pos;
-    if (b <= 32 || b >= 127) return false;
-  }
-  return false;
 }

@@ -1,6 +1,7 @@
 import { httpSemantics } from '../../exchange/http/semantics.ts';
 import { NO, type Protocol, TO_SERVER, UNSURE, type Window, YES, YES_REVERSED } from '../protocol.ts';
-import { HttpDecoder, MAX_LINE } from './decoder.ts';
+import { HttpDecoder } from './decoder.ts';
+import { MAX_LINE } from './lines.ts';
 import {
   A_START,
   behindEmptyLines,
