@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { COMPLETE, type Exchange, OPEN, RESET } from '../../src/exchange/exchange.ts';
-import { type AttributeSink, CLIENT, SERVER, type Side } from '../../src/exchange/semantics.ts';
+import { CLIENT, SERVER } from '../../src/exchange/semantics.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, fin, mumble, type Turn } from '../kit/conversation.ts';
 import { CLIENT as FROM_CLIENT, SERVER as FROM_SERVER } from '../kit/frame.ts';
 import { Rig } from '../kit/run.ts';
@@ -18,6 +19,7 @@ import {
   GOAWAY,
   HEADERS,
   message,
+  PADDED,
   RST_STREAM,
   u32,
 } from './http2-wire.ts';
@@ -55,19 +57,6 @@ const one = (...turns: readonly Turn[]): Exchange => {
 const http = (status: number, request = REQUEST): Exchange =>
   one(ask(0, headers(request)), answer(0, headers([[':status', String(status)]])));
 
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-const attributes = (x: Exchange, side: Side): Record<string, unknown> =>
-  collect((put) => x.protocol.semantics.attributes(x, side, '', put));
-const dimensions = (x: Exchange, side: Side): Record<string, unknown> =>
-  collect((put) => x.protocol.semantics.dimensions(x, side, '', put));
 const errors = (x: Exchange): [string, string] => [
   x.protocol.semantics.errorType(x, CLIENT),
   x.protocol.semantics.errorType(x, SERVER),
@@ -101,6 +90,34 @@ describe('HTTP/2', () => {
     });
     assert.equal(x.protocol.semantics.operation(x, true), 'GET /cart/7?item=9&token=s3cret-1');
     assert.equal(x.protocol.semantics.operation(x, false), 'GET /cart/7?item=9&token=REDACTED');
+  });
+
+  test('a GraphQL operation, as far as the first frame of the body shows it', () => {
+    const asked = (path: string, ...frames: Buffer[]): Record<string, unknown> => {
+      const request: FieldList = [
+        [':method', 'POST'],
+        [':scheme', 'http'],
+        [':path', path],
+        [':authority', 'shop.example'],
+      ];
+      const x = one(
+        ask(0, Buffer.concat([headers(request, END_HEADERS), ...frames])),
+        answer(0, headers([[':status', '200']])),
+      );
+      const is = Object.entries(attributes(x)).filter(([key]) => key.startsWith('graphql'));
+      return Object.fromEntries(is.map(([key, value]) => [key.slice('graphql.operation.'.length), value]));
+    };
+    const body = JSON.stringify({ query: 'mutation Pay { pay }', variables: { card: '4111' } });
+    const pay = { type: 'mutation', name: 'Pay' };
+    assert.deepEqual(asked('/graphql', frame(DATA, END_STREAM, 1, body)), pay);
+    assert.deepEqual(asked('/api/graphql?v=2', frame(DATA, END_STREAM, 1, body.padEnd(9000))), pay);
+    // padded, behind an empty frame, and the rest in another one
+    const padded = Buffer.concat([Buffer.of(5), Buffer.from(body.slice(0, 40)), Buffer.alloc(5)]);
+    const pieces = [frame(DATA, 0, 1), frame(DATA, PADDED, 1, padded), frame(DATA, END_STREAM, 1, body.slice(40))];
+    assert.deepEqual(asked('/graphql', ...pieces), pay);
+    assert.deepEqual(asked('/orders', frame(DATA, END_STREAM, 1, body)), {});
+    assert.deepEqual(asked('/graphql', frame(DATA, END_STREAM, 1)), {});
+    assert.deepEqual(asked('/graphql', frame(DATA, END_STREAM, 1, '{"query":"')), {});
   });
 
   test('behind a proxy that ends TLS, the scheme is the one that the client used', () => {

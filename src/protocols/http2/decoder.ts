@@ -1,3 +1,5 @@
+import { IN_FLIGHT } from '../../exchange/exchange.ts';
+import { GRAPHQL_BYTES, readGraphql } from '../../exchange/http/graphql.ts';
 import {
   type Decoder,
   type Dir,
@@ -253,6 +255,14 @@ export class Http2Decoder implements Decoder {
       if (bytes >= 0) this.#out.message(s!.exchange, dir === TO_SERVER, MESSAGE, bytes, w);
       w.pos += n;
       h.left -= n;
+    }
+    if (s?.graphql && dir === TO_SERVER && h.left > 0) {
+      // the first frame of the body is looked at, as far as the bound: clients that have more to say hardly begin with less
+      const n = Math.min(h.left, GRAPHQL_BYTES);
+      w.want = n;
+      if (w.end - w.pos < n) return MORE;
+      if (s.detail !== null && s.exchange.outcome === IN_FLIGHT) readGraphql(s.detail, w.buf, w.pos, w.pos + n);
+      s.graphql = false;
     }
     const rest = h.left + h.padding;
     if (rest > 0) {

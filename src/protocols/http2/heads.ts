@@ -3,6 +3,7 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import { textBytes } from '../../exchange/http/detail.ts';
 import { firstOf, readForwarded, settleDetail } from '../../exchange/http/fields.ts';
+import { isGraphql } from '../../exchange/http/graphql.ts';
 import { type Exchanges, FULL, TARGETS } from '../protocol.ts';
 import { Http2Detail, MORE_BYTES } from './detail.ts';
 import {
@@ -70,6 +71,7 @@ export function newStream(
   const s = new Stream(x.key, x, d, requestLosses, responseLosses);
   s.typeUnknown = type === '' && f.unknown > 0;
   if (kind !== NOT_GRPC) becomeGrpc(s, kind);
+  else s.graphql = d !== null && isGraphql(x.target);
   if (values[GRPC_TIMEOUT] !== '') {
     s.timeoutNs = timeoutNs(values[GRPC_TIMEOUT]!);
     if (d !== null && s.timeoutNs !== Number.POSITIVE_INFINITY) d.timeoutNs = s.timeoutNs;

@@ -16,6 +16,8 @@ export class Stream {
   asked: Messages | null = null;
   told: Messages | null = null;
   grpc = false;
+  /** The beginning of the request's body is to be looked at for a GraphQL operation. */
+  graphql = false;
   /** The content-type of the request refers to something that was lost. */
   typeUnknown = false;
   /** The client's deadline; Infinity without one. */
