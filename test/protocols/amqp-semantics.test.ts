@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_KIND, kindsOf, PRODUCER_KIND } from '../../src/exchange/semantics.ts';
 import { amqp } from '../../src/protocols/amqp/index.ts';
+import { attributes } from '../kit/attributes.ts';
 import { answer, ask, type Conversation, mumble, type Part } from '../kit/conversation.ts';
 import { CLIENT } from '../kit/frame.ts';
 import { Rig } from '../kit/run.ts';
@@ -15,15 +16,6 @@ const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const found = (turns: Conversation['turns']) =>
   new Rig().feed(frames({ name: '', turns, expected: [] }, link({ serverPort: 5672 }))).end().found;
 const published = (...parts: Part[]) => found([mumble(CLIENT, ...parts)])[0]!.record;
-
-function attributes(x: Parameters<typeof semantics.attributes>[0]): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    all[key] = value;
-  };
-  semantics.attributes(x, 0, '', { string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
 
 test('trace context stands in the headers, behind tables that are passed over', () => {
   const headers = a.table({

@@ -6,13 +6,14 @@ import { METRIC_DNS_LOOKUP_DURATION } from '@opentelemetry/semantic-conventions/
 import { Budget } from '../../src/bytes/budget.ts';
 import { Timebase } from '../../src/bytes/timebase.ts';
 import { CLOSED, type Exchange, RESET, TIMEOUT } from '../../src/exchange/exchange.ts';
-import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
+import { CLIENT } from '../../src/exchange/semantics.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import { dnsOverTcp, dnsOverUdp } from '../../src/protocols/dns/index.ts';
 import { metricName, metricNameId } from '../../src/protocols/dns/metric-names.ts';
 import { nameEnd, nameText } from '../../src/protocols/dns/names.ts';
 import { BARE, type Detail, FULL } from '../../src/protocols/protocol.ts';
 import { Counters } from '../../src/self/counters.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask } from '../kit/conversation.ts';
 import { answers, asks, type Datagram, DatagramRig, layOutDatagram } from '../kit/datagrams.ts';
 import { DEFAULTS, Rig } from '../kit/run.ts';
@@ -35,19 +36,6 @@ import {
 } from './dns-messages.ts';
 
 const { semantics } = dnsOverUdp;
-
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange) => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange) => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 
 /** The exchange that the pipeline makes of a question and, if there is one, its answer. */
 function exchange(request: Buffer, reply: Buffer | null, serverPort = 53): Exchange {

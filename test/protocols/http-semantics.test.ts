@@ -5,8 +5,9 @@ import { describe, test } from 'node:test';
 import { CLOSED, Ends, Exchange, LOST, OPEN, RESET, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
 import type { HttpDetail } from '../../src/exchange/http/detail.ts';
 import { redactTarget } from '../../src/exchange/http/redact.ts';
-import { type AttributeSink, CLIENT, SERVER, type Side } from '../../src/exchange/semantics.ts';
+import { CLIENT, SERVER } from '../../src/exchange/semantics.ts';
 import { http } from '../../src/protocols/http/index.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, fin } from '../kit/conversation.ts';
 import { Rig } from '../kit/run.ts';
 import { frames, link } from '../kit/wire.ts';
@@ -24,21 +25,6 @@ function exchange(
   assert.equal(found.length, 1);
   return found[0]!.record;
 }
-
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange, side: Side, route = ''): Record<string, unknown> =>
-  collect((put) => semantics.attributes(x, side, route, put));
-const dimensions = (x: Exchange, side: Side, route = ''): Record<string, unknown> =>
-  collect((put) => semantics.dimensions(x, side, route, put));
 
 function ended(status: number, outcome = 1): Exchange {
   const x = new Exchange(http, new Ends(), -1, 0);

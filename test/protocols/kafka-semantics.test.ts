@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Exchange, ONE_WAY, TIMEOUT } from '../../src/exchange/exchange.ts';
-import { type AttributeSink, CLIENT, CLIENT_KIND, kindsOf, PRODUCER_KIND } from '../../src/exchange/semantics.ts';
+import { CLIENT, CLIENT_KIND, kindsOf, PRODUCER_KIND } from '../../src/exchange/semantics.ts';
 import { kafka } from '../../src/protocols/kafka/index.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, mumble, type Turn } from '../kit/conversation.ts';
 import { CLIENT as CLIENT_SIDE } from '../kit/frame.ts';
 import { Rig } from '../kit/run.ts';
@@ -33,19 +34,6 @@ import {
 } from './kafka-messages.ts';
 
 const { semantics } = kafka;
-
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange) => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange) => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 
 function exchanges(turns: readonly Turn[], cut?: number): Exchange[] {
   const c = { name: '', turns, expected: [] };

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Ends, Exchange, LOST, ONE_WAY, TIMEOUT } from '../../src/exchange/exchange.ts';
 import type { Masking } from '../../src/exchange/masking.ts';
-import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
+import { CLIENT } from '../../src/exchange/semantics.ts';
 import { memcached } from '../../src/protocols/memcached/index.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, type Part, type Turn } from '../kit/conversation.ts';
 import { DEFAULTS, type Found, Rig } from '../kit/run.ts';
 import { frames, link } from '../kit/wire.ts';
@@ -27,19 +28,6 @@ function talk(
 const HELLO = [ask(0, 'verbosity 1\r\n'), answer(0, 'OK\r\n')];
 const one = (request: Part, reply: Part, o?: Parameters<typeof talk>[1]): Exchange =>
   talk([...HELLO, ask(1, request), answer(1, reply)], o)[1]!.record;
-
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange): Record<string, unknown> => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange): Record<string, unknown> => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 
 describe('attributes', () => {
   test('of a command that stores', () => {

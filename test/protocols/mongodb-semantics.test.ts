@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BSON } from 'mongodb';
 import { CLOSED, Ends, Exchange, LOST, OPEN, RESET, TIMEOUT, TRUNCATED, UNKNOWN } from '../../src/exchange/exchange.ts';
-import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
+import { CLIENT } from '../../src/exchange/semantics.ts';
 import { mongodb } from '../../src/protocols/mongodb/index.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, fin, pause } from '../kit/conversation.ts';
 import { CLIENT as CLIENT_END, SERVER as SERVER_END } from '../kit/frame.ts';
 import { DEFAULTS, Rig } from '../kit/run.ts';
@@ -47,18 +48,6 @@ const exchange = (request: Buffer, response = ok(1), o: Partial<typeof DEFAULTS>
 
 const UNMASKED = { masking: { literals: false, comments: false, keys: false } };
 
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange): Record<string, unknown> => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange): Record<string, unknown> => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 const text = (doc: Doc, o: Partial<typeof DEFAULTS> = {}): unknown =>
   attributes(exchange(command(1, doc), ok(1), o))['db.query.text'];
 

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { CLOSED, Ends, Exchange, RESET, TIMEOUT } from '../../src/exchange/exchange.ts';
-import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
+import { CLIENT } from '../../src/exchange/semantics.ts';
 import { mysql } from '../../src/protocols/mysql/index.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, type Conversation, fin, mumble, type Turn } from '../kit/conversation.ts';
 import { CLIENT as CLIENT_END, isData, SERVER } from '../kit/frame.ts';
 import { DEFAULTS, Rig } from '../kit/run.ts';
@@ -71,18 +72,6 @@ const exchange = (request: Buffer, reply: Buffer | null = ok(1), o: Options = {}
 
 const UNMASKED = { masking: { literals: false, comments: false, keys: false } };
 
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange): Record<string, unknown> => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange): Record<string, unknown> => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 const rawly = (x: Exchange): string => semantics.operation(x, true);
 const masked = (x: Exchange): string => semantics.operation(x, false);
 

@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { COMPLETE, Ends, Exchange, ONE_WAY, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
-import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
+import { CLIENT } from '../../src/exchange/semantics.ts';
 import { PostgresDetail } from '../../src/protocols/postgresql/exchange-detail.ts';
 import { postgresql } from '../../src/protocols/postgresql/index.ts';
 import { isError, NO_CODE, PENDING, SUCCESS, sqlstateText } from '../../src/protocols/postgresql/sqlstate.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, mumble, type Turn } from '../kit/conversation.ts';
 import { CLIENT as CLIENT_END, type Frame, SERVER as SERVER_END } from '../kit/frame.ts';
 import { DEFAULTS, Rig } from '../kit/run.ts';
@@ -72,18 +73,6 @@ const prepare = (name: string, text: string): Buffer => Buffer.concat([parse(nam
 const executed = Buffer.concat([bound, done('UPDATE 1')]);
 const prepared = Buffer.concat([parsed, ready()]);
 
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange): Record<string, unknown> => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange): Record<string, unknown> => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 const textOf = (x: Exchange): unknown => attributes(x)['db.query.text'];
 const raw = (x: Exchange): string => semantics.operation(x, true);
 

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CLOSED, Ends, Exchange, OUTCOMES, TIMEOUT } from '../../src/exchange/exchange.ts';
 import type { Masking } from '../../src/exchange/masking.ts';
-import { type AttributeSink, CLIENT } from '../../src/exchange/semantics.ts';
+import { CLIENT } from '../../src/exchange/semantics.ts';
 import { redis } from '../../src/protocols/redis/index.ts';
+import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, mumble, type Part, type Turn } from '../kit/conversation.ts';
 import { CLIENT as CLIENT_SIDE, SERVER } from '../kit/frame.ts';
 import { DEFAULTS, type Found, Rig } from '../kit/run.ts';
@@ -29,18 +30,6 @@ function talk(
 const one = (request: Part, reply: Part, o?: Parameters<typeof talk>[1]): Exchange =>
   talk([ask(0, request), answer(0, reply)], o)[0]!.record;
 
-function collect(write: (put: AttributeSink) => void): Record<string, unknown> {
-  const all: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    assert.ok(!(key in all), `${key} twice`);
-    all[key] = value;
-  };
-  write({ string: put, int: put, double: put, boolean: put, strings: put });
-  return all;
-}
-
-const attributes = (x: Exchange): Record<string, unknown> => collect((put) => semantics.attributes(x, CLIENT, '', put));
-const dimensions = (x: Exchange): Record<string, unknown> => collect((put) => semantics.dimensions(x, CLIENT, '', put));
 const text = (words: (string | Buffer)[], masking: Masking): string => {
   const x = one(command(...words), '+OK\r\n', { masking });
   return String(attributes(x)['db.query.text']);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT } from '../../src/exchange/semantics.ts';
 import { tls } from '../../src/protocols/tls/index.ts';
+import { attributes } from '../kit/attributes.ts';
 import type { Conversation } from '../kit/conversation.ts';
 import { Rig } from '../kit/run.ts';
 import { frames, link } from '../kit/wire.ts';
@@ -13,12 +14,7 @@ const { semantics } = tls;
 function told(name: string): Record<string, unknown> {
   const c = conversations.find((o) => o.name === name) as Conversation;
   const { record: x } = new Rig().feed(frames(c, link({ serverPort: 443 }))).end().found[0]!;
-  const is: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    is[key] = value;
-  };
-  semantics.attributes(x, CLIENT, '', { string: put, int: put, double: put, boolean: put, strings: put });
-  return { ...is, status: semantics.status(x), error: semantics.errorType(x, CLIENT), failed: x.failed };
+  return { ...attributes(x), status: semantics.status(x), error: semantics.errorType(x, CLIENT), failed: x.failed };
 }
 
 const server = { 'server.address': 'shop.example', 'server.port': 443, 'tls.client.server_name': 'shop.example' };

@@ -4,6 +4,7 @@ import { CLOSED, COMPLETE, OUTCOMES } from '../../src/exchange/exchange.ts';
 import { CLIENT as CLIENT_SIDE, SERVER as SERVER_SIDE, type Side } from '../../src/exchange/semantics.ts';
 import { http } from '../../src/protocols/http/index.ts';
 import { websocket } from '../../src/protocols/websocket/index.ts';
+import { attributes } from '../kit/attributes.ts';
 import { answer, ask, type Conversation, fin, mumble, pause, rst, type Turn } from '../kit/conversation.ts';
 import { CLIENT, isData, SERVER } from '../kit/frame.ts';
 import { fuzz } from '../kit/fuzz.ts';
@@ -74,18 +75,8 @@ function sessions(c: Conversation, d: Delivery = whole, lost = -1): Found[] {
 }
 
 function said(f: Found, side: Side): Record<string, unknown> {
-  const is: Record<string, unknown> = {};
-  const put = (key: string, value: unknown): void => {
-    if (key.startsWith('spantap.')) is[key.slice('spantap.websocket.'.length)] = value;
-  };
-  websocket.semantics.attributes(f.record, side, '', {
-    string: put,
-    int: put,
-    double: put,
-    boolean: put,
-    strings: put,
-  });
-  return is;
+  const is = Object.entries(attributes(f.record, side)).filter(([key]) => key.startsWith('spantap.'));
+  return Object.fromEntries(is.map(([key, value]) => [key.slice('spantap.websocket.'.length), value]));
 }
 
 test('a session is one exchange, however its frames are cut', () => {
