@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build test test-interop fuzz lint demo bench clean
+.PHONY: help setup setup-interop build test test-interop fuzz lint demo demo-jaeger bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -17,7 +17,8 @@ build: ## the addon and dist/
 test: setup build ## build and run all tests
 	@node --test --test-reporter=spec 'test/!(interop)/**/*.test.ts'
 
-test-interop: setup-interop build ## beside servers that have to be fetched first, into ~/.cache/spantap: Apache Kafka
+# Real servers that have to be fetched or built first, into ~/.cache/spantap: Collector, Jaeger, Prometheus (Go), Kafka (Java, Maven).
+test-interop: setup-interop build ## beside a real Collector, Jaeger, Prometheus and Kafka (built or fetched once)
 	@node --test --test-reporter=spec 'test/interop/**/*.test.ts'
 
 setup-interop:
@@ -32,8 +33,11 @@ lint: ## types, format, lint, and which room may import which
 	@tsc -p .
 	@biome check --error-on-warnings .
 
-demo: setup build ## three services, a live capture of lo, a table of what was seen
+demo: setup build ## a shop's services, a live capture of lo, a table of what was seen and a trace
 	@node dist/demo/main.js
+
+demo-jaeger: setup build ## the same, shown by a real Jaeger, too (scripts/backends.sh jaeger builds it)
+	@node dist/demo/main.js --jaeger
 
 bench: build ## throughput and cost per packet
 	@for file in test/bench/*.ts; do node "$$file" || exit 1; done

@@ -1,16 +1,25 @@
-/** `make demo`: three services talk over loopback, the agent captures that for real, and this program shows what it says. */
+/**
+ * `make demo`: a shop's services talk over loopback, the agent captures that for real, and this program shows what it says.
+ * With --jaeger (`make demo-jaeger`) a real Jaeger shows it, too.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Receiver } from './receiver.ts';
-import { PAIRS, Services } from './services.ts';
+import { JaegerProgram } from './jaeger-program.ts';
+import { type Forward, Receiver } from './receiver.ts';
+import { Services } from './services.ts';
+import { drawTrace } from './trace.ts';
 import { View } from './view.ts';
 
 const { values: options } = parseArgs({
-  options: { forever: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' } },
+  options: {
+    forever: { type: 'boolean', default: false },
+    jaeger: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '20' },
+  },
 });
 
 // this file is demo/main.ts, or dist/demo/main.js once built
@@ -55,16 +64,27 @@ async function stopAgent(agent: ChildProcess): Promise<void> {
   clearTimeout(overdue);
 }
 
-const forward = process.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? '';
+/** Jaeger takes traces alone; a Collector takes both. */
+function forwardTo(jaeger: JaegerProgram | null): Forward {
+  if (jaeger !== null) return { traces: `${jaeger.otlp}/v1/traces`, metrics: '' };
+  const base = (process.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? '').replace(/\/$/, '');
+  return base === '' ? { traces: '', metrics: '' } : { traces: `${base}/v1/traces`, metrics: `${base}/v1/metrics` };
+}
+
+const jaeger = options.jaeger ? await JaegerProgram.start(root) : null;
+if (options.jaeger && jaeger === null) process.exit(1);
+const forward = forwardTo(jaeger);
 const receiver = new Receiver(forward);
 const services = new Services();
 const endpoint = await receiver.start();
-await services.start();
+const without = await services.start();
 const healthPort = await freePort();
 console.log(
-  'Three services (shop, cart, stock) on 127.0.0.11 to 13, and their visitors. Nobody traces them; the agent listens on lo.',
+  'A shop on 127.0.0.11 to 16 (HTTP, gRPC, Redis, PostgreSQL), and its visitors. Nobody traces them; the agent listens on lo.',
 );
-if (forward !== '') console.log(`What it says also goes to ${forward}.`);
+if (without.length > 0) console.log(`Not installed, and done without: ${without.join(', ')}.`);
+if (jaeger !== null) console.log(`Jaeger shows the traces at ${jaeger.page}`);
+else if (forward.traces !== '') console.log(`What it says also goes to ${process.env.OTEL_EXPORTER_OTLP_ENDPOINT}.`);
 
 const agent = startAgent(endpoint, healthPort);
 const failed = new Promise<Error>((done) => agent.once('error', done));
@@ -75,10 +95,12 @@ if (!(await Promise.race([ready(agent, healthPort, 30), failed.then(() => false)
   await stopAgent(agent);
   await services.stop();
   await receiver.stop();
+  await jaeger?.stop();
   process.exit(1);
 }
 
-const view = new View(receiver);
+await services.connect();
+const view = new View(receiver, services.pairs);
 const visits = services.visit(8);
 const interrupted = new Promise((done) => process.once('SIGINT', done));
 const agentGone = new Promise((done) => agent.once('exit', done));
@@ -87,17 +109,27 @@ await Promise.race([interrupted, agentGone, ...over]);
 
 services.close();
 await visits;
-await services.stop();
+await sleep(200); // the last packets are on their way through the kernel
 await stopAgent(agent);
 view.end();
-await receiver.stop();
+await services.stop();
+console.log(`One trace, put together from packets:\n\n${drawTrace(receiver.fullest())}`);
 
-const missing = PAIRS.filter(([client, server]) => !receiver.pairs.get(`${client} ${server}`)?.spans);
+const missing = services.pairs.filter(([client, server]) => !receiver.pairs.get(`${client} ${server}`)?.spans);
 console.log(
   `Visitors made ${services.visits} requests, ${services.failures} failed. The agent exported ${receiver.spans} spans.`,
 );
-if (receiver.notForwarded > 0) console.log(`${receiver.notForwarded} requests could not be passed on to ${forward}.`);
+if (receiver.notForwarded > 0) console.log(`${receiver.notForwarded} requests could not be passed on.`);
 if (missing.length > 0) {
   console.error(`demo: no spans of ${missing.map((pair) => pair.join(' -> ')).join(', ')} were received`);
   process.exitCode = 1;
 }
+if (jaeger !== null) {
+  console.log(await jaeger.summary());
+  if (process.stdin.isTTY && process.exitCode !== 1) {
+    console.log(`Jaeger goes on at ${jaeger.page} until Ctrl-C.`);
+    await new Promise((done) => process.once('SIGINT', done));
+  }
+  await jaeger.stop();
+}
+await receiver.stop();

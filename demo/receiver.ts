@@ -21,6 +21,8 @@ interface Metric {
 }
 interface SpanData {
   traceId: string;
+  spanId: string;
+  parentSpanId?: string;
   name: string;
   kind: number;
   startTimeUnixNano: string;
@@ -85,8 +87,29 @@ export interface SpanLine {
   durationNs: number;
 }
 
+/** A span as a part of its trace. */
+export interface TracePart {
+  readonly id: string;
+  /** '' for none. */
+  readonly parent: string;
+  readonly service: string;
+  readonly server: boolean;
+  readonly name: string;
+  readonly failed: boolean;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+}
+
+/** Where requests are passed on to: whole addresses, '' for nowhere. */
+export interface Forward {
+  readonly traces: string;
+  readonly metrics: string;
+}
+
 const SERVER = 2;
 const KEPT_SPANS = 6;
+const KEPT_TRACES = 500;
+const STATUS = ['http.response.status_code', 'rpc.status_code', 'db.response.status_code'];
 
 export class Receiver {
   readonly pairs = new Map<string, PairFigures>();
@@ -94,12 +117,12 @@ export class Receiver {
   spans = 0;
   /** Requests that could not be passed on. */
   notForwarded = 0;
-  readonly #forward: string;
+  readonly #traces = new Map<string, TracePart[]>();
+  readonly #forward: Forward;
   readonly #server: Server;
 
-  /** `forward`: base address of a Collector, or ''. */
-  constructor(forward: string) {
-    this.#forward = forward.replace(/\/$/, '');
+  constructor(forward: Forward) {
+    this.#forward = forward;
     this.#server = createServer((req, res) => {
       this.#take(req).then(
         () => res.writeHead(200, { 'content-type': 'application/json' }).end('{}'),
@@ -122,7 +145,8 @@ export class Receiver {
     const parts: Buffer[] = [];
     for await (const part of req) parts.push(part as Buffer);
     const body = Buffer.concat(parts);
-    if (this.#forward !== '') this.#passOn(req, body);
+    const onTo = req.url === '/v1/traces' ? this.#forward.traces : this.#forward.metrics;
+    if (onTo !== '') this.#passOn(onTo, req, body);
     const json = JSON.parse((req.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString());
     for (const r of json.resourceSpans ?? []) {
       for (const s of r.scopeSpans) for (const span of s.spans) this.#span(r.resource, span);
@@ -132,21 +156,52 @@ export class Receiver {
     }
   }
 
+  /** Of the traces that came last the one with the most spans. */
+  fullest(): TracePart[] {
+    let most: TracePart[] = [];
+    for (const parts of this.#traces.values()) if (parts.length >= most.length) most = parts;
+    return most;
+  }
+
   #span(resource: Resource, span: SpanData): void {
     this.spans++;
-    if (span.kind !== SERVER) return;
-    const client = attribute(span.attributes, 'service.peer.name');
-    const server = attribute(resource.attributes, 'service.name');
+    const service = attribute(resource.attributes, 'service.name');
+    const peer = attribute(span.attributes, 'service.peer.name');
+    this.#keep(span, service);
+    // a database has no span of its own
+    const database = attribute(span.attributes, 'db.system.name') !== '';
+    if (span.kind !== SERVER && !database) return;
+    const [client, server] = database ? [service, peer] : [peer, service];
     this.#pair(client, server).spans++;
+    // the last of each pair
+    const before = this.recent.findIndex((r) => r.client === client && r.server === server);
+    if (before >= 0) this.recent.splice(before, 1);
     this.recent.push({
       traceId: span.traceId,
       client,
       server,
       name: span.name,
-      status: attribute(span.attributes, 'http.response.status_code'),
+      status: STATUS.map((key) => attribute(span.attributes, key)).find((status) => status !== '') ?? '',
       durationNs: Number(BigInt(span.endTimeUnixNano) - BigInt(span.startTimeUnixNano)),
     });
     if (this.recent.length > KEPT_SPANS) this.recent.shift();
+  }
+
+  #keep(span: SpanData, service: string): void {
+    const part: TracePart = {
+      id: span.spanId,
+      parent: span.parentSpanId ?? '',
+      service,
+      server: span.kind === SERVER,
+      name: span.name,
+      failed: span.status?.code === 2,
+      startNs: BigInt(span.startTimeUnixNano),
+      endNs: BigInt(span.endTimeUnixNano),
+    };
+    const parts = this.#traces.get(span.traceId);
+    if (parts !== undefined) parts.push(part);
+    else this.#traces.set(span.traceId, [part]);
+    if (this.#traces.size > KEPT_TRACES) this.#traces.delete(this.#traces.keys().next().value!);
   }
 
   #metric(metric: Metric): void {
@@ -172,13 +227,13 @@ export class Receiver {
     return pair;
   }
 
-  #passOn(req: IncomingMessage, body: Buffer): void {
+  #passOn(url: string, req: IncomingMessage, body: Buffer): void {
     const headers: Record<string, string> = {};
     for (const name of ['content-type', 'content-encoding']) {
       const value = req.headers[name];
       if (typeof value === 'string') headers[name] = value;
     }
-    fetch(`${this.#forward}${req.url}`, { method: 'POST', headers, body: new Uint8Array(body) }).then(
+    fetch(url, { method: 'POST', headers, body: new Uint8Array(body) }).then(
       (res) => {
         if (!res.ok) this.notForwarded++;
       },

@@ -2,7 +2,6 @@
 import { alignColumns, type Column, coloured, plain } from '../src/report/columns.ts';
 import { countText, durationText, shareText } from '../src/report/units.ts';
 import type { Receiver } from './receiver.ts';
-import { PAIRS } from './services.ts';
 
 const left = (title: string): Column => ({ title, right: false });
 const right = (title: string): Column => ({ title, right: true });
@@ -25,12 +24,14 @@ const LIVE_EVERY_MS = 500;
 
 export class View {
   readonly #receiver: Receiver;
+  readonly #pairs: readonly (readonly [string, string])[];
   readonly #live = process.stdout.isTTY === true;
   readonly #timer: NodeJS.Timeout;
   #lines = 0;
 
-  constructor(receiver: Receiver) {
+  constructor(receiver: Receiver, pairs: readonly (readonly [string, string])[]) {
     this.#receiver = receiver;
+    this.#pairs = pairs;
     this.#timer = setInterval(() => this.#draw(), this.#live ? LIVE_EVERY_MS : PLAIN_EVERY_MS);
   }
 
@@ -41,7 +42,7 @@ export class View {
   }
 
   #draw(): void {
-    const text = `${render(this.#receiver, this.#live)}\n`;
+    const text = `${render(this.#receiver, this.#pairs, this.#live)}\n`;
     // on a terminal the new table takes the old one's place: cursor up, erase to the end (ECMA-48 CUU, ED)
     const back = this.#live && this.#lines > 0 ? `\x1b[${this.#lines}A\x1b[J` : '';
     process.stdout.write(back + text);
@@ -49,11 +50,11 @@ export class View {
   }
 }
 
-function render(receiver: Receiver, live: boolean): string {
+function render(receiver: Receiver, wanted: readonly (readonly [string, string])[], live: boolean): string {
   const paint = live && process.stdout.hasColors() ? coloured : plain;
-  const pairs = PAIRS.map(([client, server]) => receiver.pairs.get(`${client} ${server}`)).filter(
-    (p) => p !== undefined,
-  );
+  const pairs = wanted
+    .map(([client, server]) => receiver.pairs.get(`${client} ${server}`))
+    .filter((p) => p !== undefined);
   if (pairs.length === 0) return 'waiting for the first spans ...\n';
   const rows = pairs.map((p) => [
     p.client,

@@ -27,7 +27,7 @@ pins=$({
   echo "$jaeger $prometheus $kubeconform $servicediscovery_version"
   sed 's/[[:space:]]*#.*//' "$manifest"
 } | sha256sum | cut -c 1-12)
-folder=${SPANTAP_BACKENDS:-${XDG_CACHE_HOME:-$HOME/.cache}/spantap/backends}/$pins
+folder=${SPANTAP_BACKENDS:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/spantap/backends}/$pins
 
 case ${1:-} in
   --where)

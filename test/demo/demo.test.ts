@@ -22,7 +22,9 @@ test('the demo sees every pair of its services, and passes everything on to a Co
     child.stderr.on('data', (d) => (out += d));
     const code = await new Promise((done) => child.once('close', done));
     assert.equal(code, 0, out);
-    for (const pair of [/^visitors +shop +\d/m, /^shop +cart +\d/m, /^cart +stock +\d/m]) assert.match(out, pair);
+    for (const pair of ['visitors shop', 'shop prices', 'shop cart', 'cart stock', 'cart redis', 'stock postgresql'])
+      assert.match(out, new RegExp(`^${pair.replace(' ', ' +')} +\\d`, 'm'));
+    assert.match(out, /^ *shop SERVER .*━.* ms\n +shop CLIENT .*━/m);
     const [, visits, spans] = /Visitors made (\d+) requests.*exported (\d+) spans/.exec(out)!;
     assert.ok(Number(visits) > 0 && Number(spans) >= 2 * Number(visits), out);
     assert.deepEqual([...paths].sort(), ['/v1/metrics', '/v1/traces']);
