@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build test test-interop fuzz lint demo demo-jaeger bench clean
+.PHONY: help setup setup-interop build test test-interop fuzz lint demo demo-jaeger bench dashboards clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -41,6 +41,9 @@ demo-jaeger: setup build ## the same, shown by a real Jaeger, too (scripts/backe
 
 bench: build ## throughput and cost per packet
 	@for file in test/bench/*.ts; do node "$$file" || exit 1; done
+
+dashboards: ## config/grafana/dashboards, from scripts/dashboards
+	@node scripts/dashboards/write.ts config/grafana/dashboards
 
 clean: ## what build made
 	@rm -rf dist build
