@@ -1,6 +1,6 @@
 import { choice, dashboard } from './dashboard.ts';
 import { figure, lines, row, table } from './panels.ts';
-import { AGENT, AGENT_CHOICE, ERROR_BOUNDS, quantile, rate, share, sum, sumRate } from './queries.ts';
+import { AGENT, AGENT_CHOICE, ERROR_BOUNDS, quantile, rate, share, statement, sum, sumRate } from './queries.ts';
 
 const DURATION = 'db_client_operation_duration_seconds';
 const COUNT = `${DURATION}_count`;
@@ -8,12 +8,11 @@ const SELECTED = `${AGENT}, db_system_name=~"$system", service_name=~"$client", 
 const FAILED = `${SELECTED}, error_type!=""`;
 const STATEMENT = 'db_system_name, service_peer_name, statement';
 
-/** Label `statement`: the summary of the statement, or operation and collection where the system has no statements. */
-function statement(of: string): string {
-  const parts = '"db_query_summary", "db_operation_name", "db_collection_name"';
-  return `label_replace(label_join(${of}, "statement", " ", ${parts}), "statement", "$1", "statement", " *(.*?) *")`;
-}
 const byStatement = (metric: string, matchers = SELECTED): string => sum(STATEMENT, statement(rate(metric, matchers)));
+
+/** Those that servers spend most time on. */
+const top = (n: number): string => `topk(${n}, ${byStatement(`${DURATION}_sum`)})`;
+const ofTop = (expr: string): string => `${expr} and on (${STATEMENT}) ${top(25)}`;
 
 const LEGEND = '{{db_system_name}} {{service_peer_name}}';
 const SYSTEM = 'db_system_name, service_peer_name';
@@ -119,14 +118,16 @@ export const databases = dashboard({
       description:
         'The 25 statements that servers spend most time on. Load: how many of them are under way at a time, on average.',
       queries: [
-        { refId: 'load', expr: `topk(25, ${byStatement(`${DURATION}_sum`)})` },
-        { refId: 'rate', expr: byStatement(COUNT) },
-        { refId: 'mean', expr: `${byStatement(`${DURATION}_sum`)} / (${byStatement(COUNT)} > 0)` },
+        { refId: 'load', expr: top(25) },
+        { refId: 'rate', expr: ofTop(byStatement(COUNT)) },
+        { refId: 'mean', expr: ofTop(`${byStatement(`${DURATION}_sum`)} / (${byStatement(COUNT)} > 0)`) },
         {
           refId: 'p95',
-          expr: `histogram_quantile(0.95, ${sum(`le, ${STATEMENT}`, statement(rate(`${DURATION}_bucket`, SELECTED)))})`,
+          expr: ofTop(
+            `histogram_quantile(0.95, ${sum(`le, ${STATEMENT}`, statement(rate(`${DURATION}_bucket`, SELECTED)))})`,
+          ),
         },
-        { refId: 'failed', expr: `${byStatement(COUNT, FAILED)} / (${byStatement(COUNT)} > 0)` },
+        { refId: 'failed', expr: ofTop(`${byStatement(COUNT, FAILED)} / (${byStatement(COUNT)} > 0)`) },
       ],
       columns: [
         { from: 'db_system_name', title: 'System' },
@@ -145,9 +146,7 @@ export const databases = dashboard({
     lines({
       title: 'Load by statement',
       description: 'The ten statements that servers spend most time on.',
-      queries: [
-        { expr: `topk(10, ${byStatement(`${DURATION}_sum`)})`, legend: '{{service_peer_name}}: {{statement}}' },
-      ],
+      queries: [{ expr: top(10), legend: '{{service_peer_name}}: {{statement}}' }],
       unit: 'none',
       stacked: true,
       w: 12,

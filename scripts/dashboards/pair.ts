@@ -12,6 +12,7 @@ import {
   quantile,
   rate,
   share,
+  statement,
   sum,
   sumRate,
 } from './queries.ts';
@@ -31,14 +32,18 @@ const detail = (
   histogram: string,
   matchers: string,
   columns: readonly (readonly [label: string, title: string])[],
+  named: (rate: string) => string = (rate) => rate,
 ): Piece => {
   const by = columns.map(([label]) => label).join(', ');
   return table({
     title: o.title,
     description: o.description,
     queries: [
-      { refId: 'rate', expr: sumRate(by, `${histogram}_count`, matchers) },
-      { refId: 'p95', expr: quantile(0.95, by, histogram, matchers) },
+      { refId: 'rate', expr: sum(by, named(rate(`${histogram}_count`, matchers))) },
+      {
+        refId: 'p95',
+        expr: `histogram_quantile(0.95, ${sum(`le, ${by}`, named(rate(`${histogram}_bucket`, matchers)))})`,
+      },
     ],
     columns: [
       ...columns.map(([from, title]) => ({ from, title })),
@@ -172,11 +177,10 @@ export const pair = dashboard({
       CLIENT,
       [
         ['db_system_name', 'System'],
-        ['db_query_summary', 'Summary'],
-        ['db_operation_name', 'Operation'],
-        ['db_collection_name', 'Collection'],
+        ['statement', 'Statement'],
         ['error_type', 'Error'],
       ],
+      statement,
     ),
     detail(
       {
@@ -208,7 +212,7 @@ export const pair = dashboard({
     }),
     lines({
       title: 'Handshake, 95 %',
-      description: 'From SYN to the SYN-ACK that answers it: the network and the queue of the server.',
+      description: 'From the first SYN to the ACK that ends the handshake: the network, and the queue of the server.',
       queries: [
         { expr: quantile(0.95, '', 'spantap_tcp_handshake_duration_seconds', TCP), legend: '95 %' },
         { expr: quantile(0.5, '', 'spantap_tcp_handshake_duration_seconds', TCP), legend: '50 %' },

@@ -26,6 +26,11 @@ export const quantile = (q: number, by: string, histogram: string, matchers: str
 /** Share of one rate in another, 0 to 1. */
 export const share = (by: string, part: string, whole: string): string => `${sum(by, part)} / ${sum(by, whole)}`;
 
+/** Label `statement`: the summary of the statement, or operation and collection where the system has no statements. */
+export function statement(of: string): string {
+  const parts = '"db_query_summary", "db_operation_name", "db_collection_name"';
+  return `label_replace(label_join(${of}, "statement", " ", ${parts}), "statement", "$1", "statement", " *(.*?) *")`;
+}
 export const ERROR_BOUNDS: Bounds = [
   ['orange', 0.01],
   ['red', 0.05],

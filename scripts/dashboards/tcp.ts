@@ -100,7 +100,7 @@ export const tcp = dashboard({
     row('Connections'),
     lines({
       title: 'Opened',
-      description: 'Connections that were established, each second.',
+      description: 'Handshakes that came to their end, each second.',
       queries: [{ expr: sumRate(PAIR, OPENED, SELECTED), legend: LEGEND }],
       unit: 'cps',
       w: 8,
@@ -108,7 +108,7 @@ export const tcp = dashboard({
     }),
     lines({
       title: 'Failed',
-      description: 'Refused: a reset came back. Timeout: nothing did.',
+      description: 'Refused: a RST answered the SYN. Timeout: nothing did.',
       queries: [
         { expr: sumRate(`${PAIR}, error_type`, FAILED, SELECTED), legend: '{{client}} -> {{server}} {{error_type}}' },
       ],
@@ -118,7 +118,7 @@ export const tcp = dashboard({
     }),
     lines({
       title: 'Reset',
-      description: 'Established connections that one side broke off, by who did.',
+      description: 'Connections that a RST ended, by the direction that it went.',
       queries: [{ expr: sumRate(DIRECTED, RESET, SELECTED), legend: WAY }],
       unit: 'cps',
       w: 8,
@@ -126,7 +126,7 @@ export const tcp = dashboard({
     }),
     lines({
       title: 'Handshake, 95 %',
-      description: 'From SYN to the SYN-ACK that answers it.',
+      description: 'From the first SYN to the ACK that ends the handshake, SYNs that had to be sent again included.',
       queries: [{ expr: quantile(0.95, PAIR, HANDSHAKE, SELECTED), legend: LEGEND }],
       unit: 's',
       w: 12,
@@ -214,7 +214,7 @@ export const tcp = dashboard({
     }),
     table({
       title: 'Pairs',
-      description: 'The health of each pair of services. Coverage here is that since the agent began.',
+      description: 'The health of each pair of services. Coverage is that of the last interval that was reported.',
       queries: [
         { refId: 'opened', expr: sumRate(PAIR, OPENED, SELECTED) },
         { refId: 'failed', expr: sumRate(PAIR, FAILED, SELECTED) },
