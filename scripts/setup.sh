@@ -59,6 +59,7 @@ if [ "$tests" = 1 ]; then
   have nghttpd || want nghttp2-server
   have ip || want iproute2
   have iptables || want iptables
+  have setcap || want libcap2-bin
   have openssl || want openssl
   # The servers alone where Debian packs them so: no accounts, no units, nothing that would start.
   have mariadbd || want mariadb-server-core

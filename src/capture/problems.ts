@@ -1,6 +1,6 @@
 /** What libpcap refuses, said so that a person knows what to change. */
 
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { SpantapError } from '../self/errors.ts';
 import type { Device } from './addon.ts';
 
@@ -51,14 +51,55 @@ export function noDeviceProblem(name: string, devices: readonly Device[]): Spant
 
 /** `needed`: capabilities without their prefix. */
 export function permissionProblem(name: string, words: string, needed: readonly string[]): SpantapError {
-  const node = realpathSync(process.execPath);
-  const container = needed.map((c) => c.toUpperCase()).join(', ');
   return new SpantapError(
     'capture-permission',
-    `No permission to capture on ${name}: ${words}\n` +
-      `Grant the capability to Node.js once: sudo setcap ${needed.map((c) => `cap_${c}`).join(',')}=eip ${node}\n` +
-      `In Kubernetes: securityContext.capabilities.add: [${container}] and runAsUser: 0; ` +
-      `in Docker: ${needed.map((c) => `--cap-add ${c.toUpperCase()}`).join(' ')}.`,
+    `No permission to capture on ${name}: ${words}\n${permissionAdvice(needed, ownPrivileges())}`,
+  );
+}
+
+/** What the kernel says of this process (proc_pid_status(5)). */
+export interface Privileges {
+  /** Whether CAP_NET_RAW is in the bounding set: without it no file capability and no root can bring it. */
+  readonly grantable: boolean;
+  readonly noNewPrivs: boolean;
+}
+
+const NET_RAW_BIT = 13n; // linux/capability.h
+
+function ownPrivileges(): Privileges {
+  let status = '';
+  try {
+    status = readFileSync('/proc/self/status', 'latin1');
+  } catch {
+    // no Linux, or no /proc: the advice is then the general one
+  }
+  const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return {
+    grantable: bounding === undefined || ((BigInt(`0x${bounding}`) >> NET_RAW_BIT) & 1n) === 1n,
+    noNewPrivs: /^NoNewPrivs:\s*1$/m.test(status),
+  };
+}
+
+export function permissionAdvice(needed: readonly string[], privileges: Privileges): string {
+  const names = needed.map((c) => c.toUpperCase());
+  if (!privileges.grantable) {
+    return (
+      'The container (or service) grants it to nobody. ' +
+      `In Kubernetes: securityContext.capabilities.add: [${names.join(', ')}]; ` +
+      `in Docker: ${names.map((c) => `--cap-add ${c}`).join(' ')}; systemd: AmbientCapabilities=CAP_NET_RAW.`
+    );
+  }
+  if (privileges.noNewPrivs) {
+    return (
+      'The capability is granted, but no_new_privs keeps this program from taking it. ' +
+      'In Kubernetes: securityContext.allowPrivilegeEscalation: true, or runAsUser: 0; ' +
+      'in Docker: without --security-opt no-new-privileges, or --user 0.'
+    );
+  }
+  const node = realpathSync(process.execPath);
+  return (
+    `Grant the capability to Node.js once: sudo setcap ${needed.map((c) => `cap_${c}`).join(',')}=eip ${node}\n` +
+    'or run as root (in Kubernetes runAsUser: 0, in Docker --user 0).'
   );
 }
 

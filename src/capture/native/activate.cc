@@ -15,6 +15,7 @@
 #include "capture.h"
 #include "filter.h"
 #include "linktype.h"
+#include "privilege.h"
 #include "values.h"
 
 namespace spantap {
@@ -53,7 +54,11 @@ bool Capture::Activate(const Settings& settings) {
   }
   pcap_set_tstamp_precision(pcap_, PCAP_TSTAMP_PRECISION_NANO);  // refused: microseconds stay
 
-  const int status = pcap_activate(pcap_);
+  int status;
+  {
+    const NetRaw raised;
+    status = pcap_activate(pcap_);
+  }
   if (status < 0) return ThrowActivationError(status);
   if (status > 0) {
     const char* said = pcap_geterr(pcap_);
