@@ -97,6 +97,11 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
     if (config.health.port !== 0) {
       const ready = (): string | null => (stopping ? 'stopping' : null);
       health = await startHealth({ ...config.health, live: () => null, ready });
+      // Probes are nobody's requests.
+      for (const address of health.addresses) {
+        const endpoint = ownEnd({ localAddress: address, localPort: health.port });
+        await Promise.all(shards.map((s) => s.ignore(endpoint)));
+      }
     }
   } catch (error) {
     await scrape?.close();
@@ -171,7 +176,7 @@ function shardOptions(config: Config, inline: boolean): ShardOptions[] {
   }));
 }
 
-function ownEnd(c: OwnConnection): string {
+function ownEnd(c: Pick<OwnConnection, 'localAddress' | 'localPort'>): string {
   const address = c.localAddress.replace(/^::ffff:(?=\d+\.)/, '');
   return endpointText(address.includes(':') ? 6 : 4, address, c.localPort);
 }

@@ -20,6 +20,8 @@ const LINGER_MS = 1000;
 export async function run(o: RunOptions): Promise<number> {
   const config = withOptions(await loadConfig(o.config), o);
   const log = createLog(config.log);
+  // Before anything else: the first process of a container does not hear a signal that it has no handler for.
+  const stopAsked = signalled();
   const agent = await startAgent(config, log);
   const { interfaces, filter } = config.capture;
   log.info(
@@ -32,7 +34,7 @@ export async function run(o: RunOptions): Promise<number> {
     'capturing',
   );
 
-  const failure = await Promise.race([signalled(), agent.failed.catch((error: Error) => error)]);
+  const failure = await Promise.race([stopAsked, agent.failed.catch((error: Error) => error)]);
   if (failure instanceof Error) {
     const code = failure instanceof SpantapError ? { code: failure.code } : {};
     log.error(code, `nothing is captured any more: ${failure.message}`);

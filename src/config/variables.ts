@@ -19,6 +19,16 @@ export interface Variable {
 /** Variables of the test suite (`SPANTAP_TEST_FULL`) are nobody's spelling mistakes. */
 const TESTS = `${PREFIX}TEST_`;
 
+/**
+ * Kubernetes tells every pod of the services in its namespace; what it says of one called `spantap` begins like ours
+ * (SPANTAP_SERVICE_HOST, SPANTAP_PORT=tcp://..., SPANTAP_PORT_4318_TCP_ADDR).
+ */
+function isServiceLink(name: string, value: string): boolean {
+  if (/_SERVICE_(HOST|PORT(_\w+)?)$/.test(name) || /_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name))
+    return true;
+  return name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value);
+}
+
 /** Keys whose values are too rich for a variable. */
 const FILE_ONLY = ['naming.services'];
 
@@ -56,7 +66,7 @@ export function readVariables(
       found.push({ name, path, value: typed(text, at(path)) });
     } else if (FILE_ONLY.some((key) => variableName(key.split('.')) === name)) {
       complain(name, 'can be set in the configuration file only');
-    } else {
+    } else if (!isServiceLink(name, text)) {
       const near = nearest(name, KEYS.keys());
       complain(name, `is no variable of spantap${near === '' ? '' : `; did you mean ${near}?`}`);
     }

@@ -1,4 +1,6 @@
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ownAddresses } from './addresses.ts';
 import { listening } from './listening.ts';
 
 export interface HealthOptions {
@@ -12,6 +14,8 @@ export interface HealthOptions {
 
 export interface Health {
   readonly port: number;
+  /** Where it is asked: addresses of this host that it listens at. */
+  readonly addresses: readonly string[];
   close(): Promise<void>;
 }
 
@@ -38,8 +42,10 @@ export async function startHealth(o: HealthOptions): Promise<Health> {
   server.maxConnections = 64;
   const port = await listening(server, o, 'health');
   server.unref();
+  const { address } = server.address() as AddressInfo;
   return {
     port,
+    addresses: /^(0\.0\.0\.0|::)$/.test(address) ? ownAddresses() : [address],
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

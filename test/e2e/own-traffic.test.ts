@@ -6,10 +6,11 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attribute, Endpoint, pointsOf, SERVER } from './otlp.ts';
 import { environment, lacking, spantap, start } from './program.ts';
+import { freePort } from './servers/server.ts';
 
 const skip = lacking();
 
-test('nothing it sends is about what it sends', { skip }, async () => {
+test('nothing it sends is about what it sends, or about who asks for its health', { skip }, async () => {
   const endpoint = new Endpoint();
   await endpoint.open();
   const app = createServer((_req, res) => res.end('hello'));
@@ -21,9 +22,12 @@ test('nothing it sends is about what it sends', { skip }, async () => {
       get({ port, path: `/app/${n}`, agent: false }, (res) => res.resume().once('end', resolve)).once('error', reject);
     });
 
+  const healthPort = await freePort();
   const env = environment({
     ...endpoint.environment,
     SPANTAP_SPANS_FLUSH_DELAY: '100ms',
+    SPANTAP_HEALTH_HOST: '0.0.0.0',
+    SPANTAP_HEALTH_PORT: String(healthPort),
     OTEL_METRIC_EXPORT_INTERVAL: '300',
   });
   const agent = start(spantap('run', '-i', 'lo'), { env });
@@ -32,6 +36,7 @@ test('nothing it sends is about what it sends', { skip }, async () => {
   const work = async (rounds: number): Promise<void> => {
     for (let i = 0; i < rounds; i++) {
       await ask(asked++);
+      assert.equal((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200);
       await sleep(50);
     }
   };
@@ -47,12 +52,12 @@ test('nothing it sends is about what it sends', { skip }, async () => {
   assert.equal(ofApp.length, asked, 'it captured, and delivered all of it');
   assert.ok(endpoint.requests.length > 10 && endpoint.peers.size >= 2, 'there was traffic to keep quiet about');
 
-  // Its port stands in no attribute, as whichever end of whatever.
+  // Neither port stands in no attribute, as whichever end of whatever.
   const things = [...endpoint.spans, ...endpoint.metrics.flatMap(pointsOf)];
   const own = things.filter((thing) =>
     thing.attributes.some((a) => {
       const value = attribute(thing, a.key);
-      return Number(value) === endpoint.port || (typeof value === 'string' && value.includes(`:${endpoint.port}`));
+      return [endpoint.port, healthPort].some((own) => String(value) === `${own}` || String(value).includes(`:${own}`));
     }),
   );
   assert.deepEqual(own, []);

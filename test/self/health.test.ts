@@ -25,3 +25,11 @@ test('health answers for life and for work', async () => {
   await health.close();
   await assert.rejects(ask('/healthz'));
 });
+
+test('health: where it can be asked', async () => {
+  const everywhere = await startHealth({ host: '0.0.0.0', port: 0, live: () => null, ready: () => null });
+  const here = await startHealth({ host: '127.0.0.1', port: 0, live: () => null, ready: () => null });
+  assert.ok(everywhere.addresses.includes('127.0.0.1') && !everywhere.addresses.includes('0.0.0.0'));
+  assert.deepEqual(here.addresses, ['127.0.0.1']);
+  await Promise.all([everywhere.close(), here.close()]);
+});
