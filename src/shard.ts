@@ -7,6 +7,7 @@ import { LearntNames } from './naming/learnt.ts';
 import { createNamer } from './naming/static.ts';
 import { Pipeline } from './pipeline.ts';
 import { BARE, FULL, TARGETS } from './protocols/protocol.ts';
+import { ownAddresses } from './self/addresses.ts';
 import { Counters, type Reading } from './self/counters.ts';
 import type { SpantapError } from './self/errors.ts';
 import type { MetricsSnapshot, SpanBatch } from './telemetry/telemetry.ts';
@@ -58,7 +59,7 @@ export class Shard {
     const { config } = o;
     const { spans, metrics } = config.telemetry;
     const budget = new Budget(o.memoryBytes);
-    const namer = createNamer(config.naming, this.#counters);
+    const namer = createNamer(config.naming, this.#counters, ownAddresses());
     const learnt = config.naming.dns ? new LearntNames({ namer, budget, counters: this.#counters }) : null;
     this.#telemetry = new Telemetry({
       options: { ...config.telemetry, spans: { ...spans, clock: o.clock } },

@@ -37,7 +37,7 @@ export const DEFAULTS: Settings = {
     dns: { enabled: true, multicast: false },
   },
   masking: { literals: true, comments: true, keys: true },
-  naming: { hostsFile: '/etc/hosts', dns: false, services: [] },
+  naming: { hostsFile: '/etc/hosts', dns: false, local: { name: '', namespace: '' }, services: [] },
   routes: 'off',
   spans: { enabled: true, mode: 'pair', unsampled: 'drop', batchSpans: 512, flushDelay: '1s' },
   metrics: {

@@ -105,6 +105,7 @@ export const SETTINGS = z.strictObject({
   naming: z.strictObject({
     hostsFile: text,
     dns: flag,
+    local: z.strictObject({ name: text, namespace: text }),
     services: z.array(service, { error: 'must be a list of rules' }),
   }),
   routes: word('off', 'template'),

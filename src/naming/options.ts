@@ -4,6 +4,8 @@ export interface NamingOptions {
   readonly hostsFile: string;
   /** Addresses that neither a rule nor the file names are called as answers of DNS name them (`learnt.ts`). */
   readonly dns: boolean;
+  /** Names the addresses of this machine's own interfaces, after the rules; name '' for none. */
+  readonly local?: { readonly name: string; readonly namespace: string };
   /** First match wins. One of `cidr`, `ip`, `host` (a name found in hostsFile); `port` narrows it to one server port. */
   readonly services: readonly {
     readonly cidr?: string | undefined;

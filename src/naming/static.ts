@@ -21,6 +21,8 @@ interface Rule {
  */
 const MAX_CACHED = 65_536;
 
+const NOBODY = { name: '', namespace: '' };
+
 export class StaticNamer implements Namer {
   readonly #rules: Rule[] = [];
   readonly #ports = new Set<number>();
@@ -32,7 +34,13 @@ export class StaticNamer implements Namer {
   readonly #counters = { lookups: 0, unknown: 0, forgotten: 0 };
 
   /** `maxCached` is for tests. */
-  constructor(options: NamingOptions, hosts: readonly HostEntry[], counters: Counters, maxCached = MAX_CACHED) {
+  constructor(
+    options: NamingOptions,
+    hosts: readonly HostEntry[],
+    counters: Counters,
+    maxCached = MAX_CACHED,
+    own: readonly string[] = [],
+  ) {
     counters.add('naming', this.#counters);
     this.#maxCached = maxCached;
     options.services.forEach((rule, i) => {
@@ -41,6 +49,12 @@ export class StaticNamer implements Namer {
       if (port !== 0) this.#ports.add(port);
       for (const n of networksOf(rule, i, options.hostsFile, hosts)) this.#rules.push({ network: n, port, service });
     });
+    const { name, namespace } = options.local ?? NOBODY;
+    for (const text of name === '' ? [] : own) {
+      const a = parseAddress(text);
+      if (a === null || isLocal(a)) continue; // several programs talk over loopback, and no one service is it
+      this.#rules.push({ network: single(a), port: 0, service: this.#known(name, namespace) });
+    }
     for (const { address: a, names } of hosts) {
       const key = keyOf(a.version, a.w0, a.w1, a.w2, a.w3, 0);
       if (!isLocal(a) && !this.#hosts.has(key)) this.#hosts.set(key, this.#known(names[0]!, ''));
@@ -93,14 +107,21 @@ export class StaticNamer implements Namer {
   }
 }
 
-/** Reads the hosts file and makes the namer. Throws a SpantapError for a file or a host that is not there. */
-export function createNamer(options: NamingOptions, counters: Counters): StaticNamer {
-  return new StaticNamer(options, readHosts(options.hostsFile), counters);
+/**
+ * Reads the hosts file and makes the namer. `own`: addresses that `naming.local` names, where packets are this machine's own.
+ * Throws a SpantapError for a file or a host that is not there.
+ */
+export function createNamer(options: NamingOptions, counters: Counters, own: readonly string[] = []): StaticNamer {
+  return new StaticNamer(options, readHosts(options.hostsFile), counters, MAX_CACHED, own);
 }
 
 /** IPv4: one number, address and port (48 bits). IPv6: text. */
 export function keyOf(version: number, w0: number, w1: number, w2: number, w3: number, port: number): number | string {
   return version === 4 ? (w3 >>> 0) * 65_536 + port : `${w0},${w1},${w2},${w3},${port}`;
+}
+
+function single(a: Address): Network {
+  return network(a, a.version === 4 ? 32 : 128);
 }
 
 function networksOf(
@@ -109,7 +130,6 @@ function networksOf(
   hostsFile: string,
   hosts: readonly HostEntry[],
 ): Network[] {
-  const single = (a: Address): Network => network(a, a.version === 4 ? 32 : 128);
   const wrong = (what: string): SpantapError =>
     new SpantapError('naming-rule', `naming.services[${index}] (${rule.name}): ${what}`);
   if (rule.host !== undefined) {

@@ -162,6 +162,21 @@ test('the standard switches switch off', async () => {
   );
 });
 
+test('what Kubernetes says of a service called spantap is no mistake', async () => {
+  const links = {
+    SPANTAP_SERVICE_HOST: '10.0.0.7',
+    SPANTAP_SERVICE_PORT: '4318',
+    SPANTAP_SERVICE_PORT_OTLP_HTTP: '4318',
+    SPANTAP_PORT: 'tcp://10.0.0.7:4318',
+    SPANTAP_PORT_4318_TCP: 'tcp://10.0.0.7:4318',
+    SPANTAP_PORT_4318_TCP_PROTO: 'tcp',
+    SPANTAP_PORT_4318_TCP_ADDR: '10.0.0.7',
+  };
+  assert.deepEqual(await loadConfig(null, links), await loadConfig(null, {}));
+  const found = await mistakes(null, { SPANTAP_HEALT_PORT: '14318' });
+  assert.deepEqual(found, ['SPANTAP_HEALT_PORT: is no variable of spantap; did you mean SPANTAP_HEALTH_PORT?']);
+});
+
 test('every mistake is told at once, with its place, its value and what to do', async () => {
   const text = [
     'capture:',

@@ -55,6 +55,27 @@ test('the first rule that matches wins, prefixes are exact to the bit', () => {
   assert.equal(at('10.1.2.3').known, true);
 });
 
+test('this machine’s own addresses are the local service, unless a rule says otherwise; loopback is nobody', () => {
+  const options = {
+    hostsFile: '/some/hosts',
+    dns: false,
+    local: { name: 'shop', namespace: 'store' },
+    services: [{ ip: '10.244.1.5', port: 9000, name: 'admin' }],
+  };
+  const own = ['127.0.0.1', '10.244.1.5', '::1', 'fd00::5'];
+  const n = new StaticNamer(options, parseHosts('10.244.1.5 shop-7d9f-x2k'), new Counters(), 16, own);
+  const at = (text: string, port = 0): Service => {
+    const a: Address = parseAddress(text)!;
+    return n.service(a.version, a.w0, a.w1, a.w2, a.w3, port);
+  };
+  assert.deepEqual([at('10.244.1.5').name, at('10.244.1.5').namespace], ['shop', 'store']);
+  assert.equal(at('10.244.1.5', 8080).name, 'shop');
+  assert.equal(at('10.244.1.5', 9000).name, 'admin');
+  assert.equal(at('fd00::5').name, 'shop');
+  assert.equal(at('127.0.0.1').name, '127.0.0.1');
+  assert.equal(at('10.244.1.6').name, '10.244.1.6');
+});
+
 test('0.0.0.0/0 names every IPv4 address and no IPv6 address', () => {
   const { at } = namer([{ cidr: '0.0.0.0/0', name: 'world' }]);
   assert.equal(at('255.1.2.3').name, 'world');
