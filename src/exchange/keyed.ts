@@ -43,6 +43,10 @@ export class KeyedPairing extends Book {
     return this.#waiting.length + (this.#reverse?.inFlight ?? 0);
   }
 
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#answering.length === 0 && this.#reverse?.isIdle !== false;
+  }
+
   reverse(): KeyedPairing {
     this.#reverse ??= new KeyedPairing(this.env, this.protocol, this.ends.reversed(), this.weather, this.#datagrams);
     return this.#reverse;

@@ -74,6 +74,10 @@ export class Pairing extends Book {
     return this.#queue.length - this.#head;
   }
 
+  get isIdle(): boolean {
+    return this.inFlight === 0 && this.#answering === null && this.#held.length === 0;
+  }
+
   /** An in-order protocol has nothing that would tell the server's questions from its answers. */
   reverse(): this {
     return this;

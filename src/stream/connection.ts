@@ -20,6 +20,8 @@ export class Connection extends Flow implements Parties {
   clientSide: -1 | Side = -1;
   /** Segments wait in a queue, or the receiver has acknowledged what we have not seen. */
   disordered = false;
+  /** Nothing waits for its time, and no packet has come since that was found out. */
+  rests = false;
 
   constructor(p: Packet, hash: number, env: ConversationEnv, midway: boolean) {
     super(p, hash);

@@ -20,6 +20,8 @@ export interface Pairing extends Exchanges {
   readonly inFlight: number;
   /** Exchanges that came to a response. */
   readonly finished: number;
+  /** Nothing is there that a sweep will have to look at as long as no more bytes come. */
+  readonly isIdle: boolean;
   /** About once a second: gives up what has waited too long. */
   sweep(nowNs: number): void;
   /** The connection is over: what is in flight ends as `outcome` (RESET, CLOSED, OPEN, LOST). */

@@ -84,6 +84,7 @@ export class Tcp {
       if (c === null) return;
     }
     c.lastNs = p.timeNs;
+    c.rests = false;
     if (c.state !== LIVE) {
       if (c.state === IGNORED) this.#counters.ignoredOwn++;
       return;
@@ -128,6 +129,7 @@ export class Tcp {
     for (let i = all.length - 1; i >= 0; i--) {
       const c = all[i]!;
       const silentNs = nowNs - c.lastNs;
+      if (c.rests && silentNs <= idleNs) continue;
       if (c.state === DONE) {
         if (silentNs > LINGER_NS) this.#remove(c);
         continue;
@@ -139,9 +141,11 @@ export class Tcp {
         continue;
       }
       if (c.disordered) this.#order.settle(c, nowNs, false);
-      c.conversation.pairing?.sweep(nowNs);
+      const { pairing } = c.conversation;
+      pairing?.sweep(nowNs);
+      c.rests = !mute && !c.disordered && pairing?.isIdle !== false;
       if (silentNs > idleNs) {
-        const inFlight = c.conversation.pairing?.inFlight ?? 0;
+        const inFlight = pairing?.inFlight ?? 0;
         if (inFlight > 0 && silentNs <= 2 * idleNs) continue; // let its timeout come first
         this.#counters.expiredIdle++;
         this.#finish(c, LOST, nowNs);
