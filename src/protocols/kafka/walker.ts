@@ -17,6 +17,15 @@ const MAX_DEPTH = 6;
 /** Longer texts are passed over: topics have at most 249 bytes, and groups that people name fewer. */
 export const MAX_TEXT_BYTES = 255;
 
+const NOTHING: readonly Step[] = [];
+
+/** A list that was entered from within another one's element: where that one stands. */
+class Level {
+  steps: readonly Step[] = NOTHING;
+  at = 0;
+  left = 0;
+}
+
 /** Goes through the fields of a message as they come in, and stops at those with a meaning. Every length is checked against the message's. */
 export class Walker {
   /** Of the field found. */
@@ -30,10 +39,12 @@ export class Walker {
   bytes = 0;
   /** At the END: the rest of the message is of no interest, and there may be one. */
   open = false;
-  /** Elements of the lists entered so far, by depth: the message itself is one. */
-  readonly #steps: (readonly Step[])[] = new Array<readonly Step[]>(MAX_DEPTH).fill([]);
-  readonly #at: number[] = new Array<number>(MAX_DEPTH).fill(0);
-  readonly #left: number[] = new Array<number>(MAX_DEPTH).fill(0);
+  /** Fields of the element that is being read, the next one's index, and elements that are left, this one included. The message is one. */
+  #steps: readonly Step[] = NOTHING;
+  #at = 0;
+  #left = 0;
+  /** The same of the elements around it, the message first. */
+  #around: Level[] | null = null;
   #depth = 0;
   /** Tagged fields that are still to come. */
   #tags = 0;
@@ -41,9 +52,9 @@ export class Walker {
   #end = 0;
 
   begin(steps: readonly Step[], end: number): void {
-    this.#steps[0] = steps;
-    this.#at[0] = 0;
-    this.#left[0] = 1;
+    this.#steps = steps;
+    this.#at = 0;
+    this.#left = 1;
     this.#depth = 0;
     this.#tags = 0;
     this.#end = end;
@@ -52,13 +63,12 @@ export class Walker {
 
   next(w: Window): number {
     for (;;) {
-      const depth = this.#depth;
-      const steps = this.#steps[depth]!;
-      const i = this.#at[depth]!;
+      const steps = this.#steps;
+      const i = this.#at;
       if (i === steps.length) {
-        if (--this.#left[depth]! > 0) this.#at[depth] = 0;
-        else if (depth === 0) return END;
-        else this.#depth--;
+        if (--this.#left > 0) this.#at = 0;
+        else if (this.#depth === 0) return END;
+        else this.#leave();
         continue;
       }
       const step = steps[i]!;
@@ -73,7 +83,7 @@ export class Walker {
     if (step.bytes > left) return BROKEN;
     switch (step.kind) {
       case FIXED:
-        this.#at[this.#depth]!++;
+        this.#at++;
         return this.#pass(w, step.bytes);
       case NUMBER:
         return this.#number(w, step);
@@ -100,7 +110,7 @@ export class Walker {
     this.value = step.bytes === 2 ? view.getInt16(pos) : step.bytes === 4 ? view.getInt32(pos) : view.getInt8(pos);
     this.role = step.role;
     w.pos = pos + step.bytes;
-    this.#at[this.#depth]!++;
+    this.#at++;
     return FOUND;
   }
 
@@ -125,14 +135,14 @@ export class Walker {
     if (step.kind === LIST) return this.#enter(w, step, prefix, n, left - prefix);
     if (n < 0 || step.role === PASSED || (step.kind === TEXT && n > MAX_TEXT_BYTES)) {
       this.role = PASSED;
-      this.#at[this.#depth]!++;
+      this.#at++;
       return this.#pass(w, prefix + Math.max(0, n));
     }
     if (step.role === RECORDS) {
       this.role = RECORDS;
       this.bytes = n;
       w.pos = pos + prefix;
-      this.#at[this.#depth]!++;
+      this.#at++;
       return FOUND;
     }
     if (!holds(w, prefix + n)) return NEEDS;
@@ -144,7 +154,7 @@ export class Walker {
     this.from = w.pos + prefix;
     this.to = this.from + bytes;
     w.pos = this.to;
-    this.#at[this.#depth]!++;
+    this.#at++;
     return FOUND;
   }
 
@@ -152,16 +162,28 @@ export class Walker {
     const { fields, least } = step;
     w.pos += prefix;
     this.role = PASSED;
-    this.#at[this.#depth]!++;
+    this.#at++;
     if (count <= 0) return FOUND;
     if (least === 0 || count * least > left) return BROKEN;
     if (fields.length === 1 && fields[0]!.kind === FIXED) return this.#pass(w, count * least);
     if (this.#depth + 1 === MAX_DEPTH) return BROKEN;
-    const depth = ++this.#depth;
-    this.#steps[depth] = fields;
-    this.#at[depth] = 0;
-    this.#left[depth] = count;
+    this.#around ??= [];
+    this.#around[this.#depth] ??= new Level();
+    const level = this.#around[this.#depth++]!;
+    level.steps = this.#steps;
+    level.at = this.#at;
+    level.left = this.#left;
+    this.#steps = fields;
+    this.#at = 0;
+    this.#left = count;
     return FOUND;
+  }
+
+  #leave(): void {
+    const level = this.#around![--this.#depth]!;
+    this.#steps = level.steps;
+    this.#at = level.at;
+    this.#left = level.left;
   }
 
   #tagged(w: Window, left: number): number {
@@ -179,12 +201,12 @@ export class Walker {
       this.#tags = unsignedAt(w, pos, first);
       w.pos += first;
       if (2 * this.#tags > left - first) return BROKEN;
-      if (this.#tags === 0) this.#at[this.#depth]!++;
+      if (this.#tags === 0) this.#at++;
       return FOUND;
     }
     const size = unsignedAt(w, pos + first, second);
     if (first + second + size > left) return BROKEN;
-    if (--this.#tags === 0) this.#at[this.#depth]!++;
+    if (--this.#tags === 0) this.#at++;
     return this.#pass(w, first + second + size);
   }
 
