@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { connect, headers, type JetStreamManager, type NatsConnection, StringCodec, type Subscription } from 'nats';
+import {
+  AckPolicy,
+  connect,
+  headers,
+  type JetStreamManager,
+  type JsMsg,
+  type NatsConnection,
+  StringCodec,
+  type Subscription,
+} from 'nats';
 import { type Expected, Recorder } from './operations.ts';
 import { CONSUMER, type Span } from './otlp.ts';
 import { lacking } from './program.ts';
@@ -44,10 +53,27 @@ const processed = (subject: string, outcome?: 'one_way'): Expected => ({
   kind: CONSUMER,
   'spantap.outcome': outcome,
 });
+/** Its duration says nothing: the server was asked to wait. */
+const fetched = (stream: string, consumer: string): Expected => ({
+  ...operation('fetch', 'receive', stream),
+  'messaging.consumer.group.name': consumer,
+  'spantap.waits': true,
+  'spantap.outcome': undefined,
+});
+const stored = (subject: string): Expected => ({
+  ...operation('publish', 'send', subject),
+  'spantap.outcome': undefined,
+});
+const called = (call: string): Expected => ({
+  ...operation('request', undefined, `$JS.API.${call}`),
+  'spantap.outcome': undefined,
+});
 const refused = (): Expected => operation('error', undefined);
 
-const statusOf = (error: unknown): string =>
-  (error as { code?: string }).code === '503' ? 'no_responders' : String(error);
+function statusOf(error: unknown): string {
+  const { code, api_error } = error as { code?: string; api_error?: { err_code: number } };
+  return api_error !== undefined ? String(api_error.err_code) : code === '503' ? 'no_responders' : String(error);
+}
 
 /** The library takes no address of its own end: it is given one by the way. */
 const dial = net.createConnection;
@@ -160,15 +186,75 @@ async function calls(recorder: Recorder): Promise<void> {
 
 async function streams(recorder: Recorder): Promise<void> {
   const c = await new Client(recorder).open();
-  const api = (call: string): Expected => requested(`$JS.API.${call}`);
-  c.byItself(api('INFO'));
+  c.byItself(called('INFO'));
   const manager: JetStreamManager = await c.nats.jetstreamManager();
-  await c.time(api('STREAM.CREATE.EVENTS'), () => manager.streams.add({ name: 'EVENTS', subjects: ['events.*'] }));
+  const add = (subjects: string[]): Promise<unknown> => manager.streams.add({ name: 'EVENTS', subjects });
+  await c.time(called('STREAM.CREATE.EVENTS'), () => add(['events.*']));
+  await c.time(called('STREAM.CREATE.EVENTS'), () => add(['others.*'])); // the name is in use
+  await c.time(called('STREAM.INFO.NOWHERE'), () => manager.streams.info('NOWHERE'));
   const js = c.nats.jetstream();
-  for (let n = 0; n < 20; n++) await c.time(requested('events.paid'), () => js.publish('events.paid', BODY));
-  await c.time(api('STREAM.INFO.EVENTS'), () => manager.streams.info('EVENTS'));
-  await c.time(api('STREAM.DELETE.EVENTS'), () => manager.streams.delete('EVENTS'));
+  for (let n = 0; n < 20; n++) await c.time(stored('events.paid'), () => js.publish('events.paid', BODY));
+  await c.time(stored('events.paid'), () => js.publish('events.paid', BODY, { expect: { lastSequence: 999 } }));
+  await c.time(requested('unheard.of'), () => js.publish('unheard.of', BODY));
+  await c.time(called('STREAM.INFO.EVENTS'), () => manager.streams.info('EVENTS'));
+  await pulls(c, manager);
+  await c.time(called('STREAM.DELETE.EVENTS'), () => manager.streams.delete('EVENTS'));
   await c.nats.close();
+}
+
+/** What a durable consumer brings, message by message. */
+async function pulls(c: Client, manager: JetStreamManager): Promise<void> {
+  await c.time(called('CONSUMER.CREATE.EVENTS'), () =>
+    manager.consumers.add('EVENTS', { durable_name: 'books', ack_policy: AckPolicy.Explicit }),
+  );
+  const consumer = await c.time(called('CONSUMER.INFO.EVENTS'), () =>
+    c.nats.jetstream().consumers.get('EVENTS', 'books'),
+  );
+  const fetch = async (
+    max: number,
+    expected: number,
+    take: (m: JsMsg, n: number) => Promise<unknown>,
+  ): Promise<void> => {
+    c.byItself(fetched('EVENTS', 'books'));
+    let n = 0;
+    for await (const m of await consumer!.fetch({ max_messages: max, expires: 1000 })) await take(m, n++);
+    assert.equal(n, expected);
+  };
+  const delivered = (m: JsMsg, status = ''): void => c.byItself(processed(m.subject), status);
+  const inProgress = (): void =>
+    c.byItself({
+      ...operation('in_progress', 'settle', 'EVENTS'),
+      'messaging.consumer.group.name': 'books',
+      'spantap.outcome': 'one_way',
+    });
+  await fetch(7, 7, async (m) => {
+    delivered(m);
+    m.ack();
+  });
+  // one at a time, and one that takes two attempts, some time, and a receipt for its acknowledgement
+  for (let n = 0; n < 10; n++)
+    await fetch(1, 1, async (m) => {
+      delivered(m);
+      inProgress();
+      m.working();
+      await new Promise((done) => setTimeout(done, 5));
+      inProgress();
+      m.working();
+      m.ack();
+    });
+  await fetch(1, 1, async (m) => {
+    delivered(m, 'nack');
+    m.nak();
+  });
+  await fetch(1, 1, async (m) => {
+    delivered(m);
+    await m.ackAck();
+  });
+  await fetch(50, 2, async (m) => {
+    delivered(m);
+    m.term();
+  });
+  await fetch(5, 0, async () => {}); // it waits for a second
 }
 
 async function errors(recorder: Recorder): Promise<void> {

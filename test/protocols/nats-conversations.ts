@@ -21,6 +21,35 @@ export const withHeaders = (line: string, head: string, payload: string): string
 
 const oneWay = { status: 0, outcome: ONE_WAY, end: 'unseen' } as const;
 
+/** Two pulls under one reply subject, as clients that go on and on have them; what they bring comes under its own subjects. */
+const PULL = 'PUB $JS.API.CONSUMER.MSG.NEXT.EVENTS.books _INBOX.p.1';
+const delivered = (n: number): string =>
+  `MSG events.paid 3 $JS.ACK.EVENTS.books.1.${n}.${n}.1700000000000000000.0 ${n}\r\n${'x'.repeat(n)}\r\n`;
+const acknowledged = (n: number, word = '+ACK'): string =>
+  `PUB $JS.ACK.EVENTS.books.1.${n}.${n}.1700000000000000000.0  ${word.length}\r\n${word}\r\n`;
+export const pulling: Conversation = {
+  name: 'JetStream: pulls',
+  turns: [
+    ...greeting,
+    mumble(CLIENT, 'SUB _INBOX.p.1 3\r\n'),
+    mumble(CLIENT, `${PULL} 11\r\n{"batch":2}\r\n`),
+    mumble(SERVER, delivered(1)),
+    mumble(CLIENT, acknowledged(1)),
+    mumble(CLIENT, `${PULL} 11\r\n{"batch":2}\r\n`),
+    mumble(SERVER, delivered(2)),
+    mumble(CLIENT, acknowledged(2, '+WPI')),
+    mumble(CLIENT, acknowledged(2, '-NAK')),
+    mumble(SERVER, delivered(3)),
+    mumble(CLIENT, acknowledged(3, '+TERM')),
+    mumble(
+      SERVER,
+      withHeaders('HMSG _INBOX.p.1 3', 'NATS/1.0 408 Request Timeout\r\nNats-Pending-Messages: 1\r\n\r\n', ''),
+    ),
+    ...bye,
+  ],
+  expected: [],
+};
+
 export const conversations: readonly Conversation[] = [
   {
     name: 'messages published, in lower case and with tabs, too',

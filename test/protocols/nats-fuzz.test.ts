@@ -1,6 +1,6 @@
 import { nats } from '../../src/protocols/nats/index.ts';
 import { fuzz } from '../kit/fuzz.ts';
-import { CONNECT, conversations, headers, INFO, withHeaders } from './nats-conversations.ts';
+import { CONNECT, conversations, headers, INFO, pulling, withHeaders } from './nats-conversations.ts';
 
 /** Lines, parts of lines, and sizes that arithmetic dislikes. */
 const WORDS = [
@@ -30,4 +30,4 @@ const WORDS = [
   'x'.repeat(5000),
 ];
 
-fuzz(nats, conversations, WORDS);
+fuzz(nats, [...conversations, pulling], WORDS);

@@ -14,7 +14,8 @@ import {
   type Window,
 } from '../protocol.ts';
 import { NatsDetail } from './exchange-detail.ts';
-import { ERR, HMSG, HPUB, Line, MSG, operationAt, PING, PONG, PUB, travels } from './line.ts';
+import { IN_PROGRESS, isAck, isPull, MAX_LOOK, PULL_BYTES, Pulls, replyOf, verdictOf } from './jetstream.ts';
+import { ERR, HMSG, HPUB, Line, MSG, operationAt, PING, PONG, PUB, SUB, travels, UNSUB } from './line.ts';
 
 /** INFO of a large cluster lists every server; other lines have 4 KiB at most (the server's max_control_line). */
 export const MAX_LINE = 65_536;
@@ -22,12 +23,26 @@ export const MAX_LINE = 65_536;
 const MAX_HEADERS = 4096;
 /** Bytes of a subject that are kept; servers take no longer ones in a control line. */
 const MAX_SUBJECT = 1024;
+/** Clients number their subscriptions. */
+const MAX_SID = 32;
 
 /** Keys: a request's is the hash of its reply subject, an unsigned 32-bit integer, apart for what the server asks. */
 const ONE_WAY = -1;
 const FROM_SERVER = 2 ** 32;
 const CLIENT_PING = 2 ** 33;
 const SERVER_PING = 2 ** 34;
+/** And of pulls, several of which may share a reply subject. */
+const PULL = 2 ** 35;
+
+/**
+ * Deliveries whose acknowledgement is waited for. Consumers may be told to have none, and clients may acknowledge the last of many: the oldest
+ * of more than that are not waited for any longer. Clients that work through a batch have fewer.
+ */
+const MAX_UNSETTLED = 256;
+/** The subjects of which payloads are looked at begin so. */
+const JETSTREAM = Buffer.from('$JS.');
+const INBOX = Buffer.from('_INBOX.');
+const BRACE = 0x7b;
 
 const LINE = new Line();
 const SUBJECTS = new Words();
@@ -51,6 +66,9 @@ export class NatsDecoder implements Decoder {
   readonly successor = '';
   readonly #out: Exchanges;
   readonly #sides = [new Side(), new Side()] as const;
+  readonly #pulls = new Pulls();
+  #pullCount = 0;
+  readonly #unsettled: Exchange[] = [];
 
   constructor(out: Exchanges) {
     this.#out = out;
@@ -69,8 +87,8 @@ export class NatsDecoder implements Decoder {
       }
       const to = eol > w.pos && w.buf[eol - 1] === CR ? eol - 1 : eol;
       if (!LINE.read(w.buf, w.pos, to) || !travels(LINE.operation, dir === TO_SERVER)) return this.#lost(side);
-      const head = eol + 1 - w.pos + Math.min(LINE.headerBytes, MAX_HEADERS);
-      if (LINE.headerBytes > 0 && head > w.end - w.pos) {
+      const head = eol + 1 - w.pos + lookedAt(w, eol + 1);
+      if (head > w.end - w.pos) {
         side.scanned = eol - w.pos;
         w.want = head;
         return MORE;
@@ -106,6 +124,7 @@ export class NatsDecoder implements Decoder {
     side.scanned = 0;
     side.passing = false;
     if (side.answering !== null) this.#out.truncate(side.answering);
+    this.#forgetPulls();
     side.asking = null;
     side.answering = null;
     // either end asks and answers
@@ -113,7 +132,15 @@ export class NatsDecoder implements Decoder {
     this.#out.responsesLost();
   }
 
-  end(): void {}
+  end(dir: Dir): void {
+    if (dir !== TO_SERVER) return;
+    for (const x of this.#unsettled.splice(0)) if (x.outcome === IN_FLIGHT) this.#out.unanswered(x);
+  }
+
+  /** What was delivered meanwhile is not known: which pull a message answers can no longer be said. */
+  #forgetPulls(): void {
+    for (const x of this.#keepPulls(() => this.#pulls.clear())) this.#out.truncate(x);
+  }
 
   #lost(side: Side): Step {
     side.scanned = 0;
@@ -131,6 +158,10 @@ export class NatsDecoder implements Decoder {
       case MSG:
       case HMSG:
         this.#message(side, dir, w, headers);
+        break;
+      case SUB:
+      case UNSUB:
+        this.#subscribe(w);
         break;
       case PING:
         this.#begin(side, w, headers, dir === TO_SERVER ? CLIENT_PING : SERVER_PING, 'PING', '');
@@ -154,35 +185,100 @@ export class NatsDecoder implements Decoder {
     const l = LINE;
     const { buf } = w;
     const subject = SUBJECTS.text(buf, l.subjectFrom, Math.min(l.subjectTo, l.subjectFrom + MAX_SUBJECT));
-    // the other end asked for an answer to this very subject
-    const own = dir === TO_SERVER ? 0 : FROM_SERVER;
-    const theirs = FROM_SERVER - own + hashOf(buf, l.subjectFrom, l.subjectTo);
-    const asked = this.#out.expected(theirs);
-    if (asked !== null && (asked.detail as NatsDetail | null)?.reply === subject) {
-      side.answering = this.#out.answer(theirs, w, w.pos);
-      if (side.answering !== null && side.answering.outcome === IN_FLIGHT) this.#verdict(side.answering, w, headers);
-    }
     const hasReply = l.replyTo > l.replyFrom;
-    const key = hasReply ? own + hashOf(buf, l.replyFrom, l.replyTo) : ONE_WAY;
+    const reply = hasReply ? buf.toString('utf8', l.replyFrom, Math.min(l.replyTo, l.replyFrom + MAX_SUBJECT)) : '';
+    const status = statusIn(w, headers);
+    const settles = dir === TO_SERVER && isAck(subject) ? verdictOf(payloadOf(w, headers)) : '';
+    const answers = settles !== IN_PROGRESS && this.#answer(side, dir, w, subject, headers, status);
+    if (dir !== TO_SERVER) this.#served(side, w, subject, reply, status);
+    const pulls = dir === TO_SERVER && hasReply && isPull(subject);
+    let key = ONE_WAY;
+    if (pulls) key = PULL + this.#pullCount++;
+    else if (hasReply) key = (dir === TO_SERVER ? 0 : FROM_SERVER) + hashOf(buf, l.replyFrom, l.replyTo);
     side.oneWay = !hasReply;
     const x = this.#begin(side, w, headers, key, dir === TO_SERVER ? 'publish' : 'deliver', subject);
     if (x === null) return;
     const d = detailOf(x);
-    d.answers = side.answering !== null;
+    d.answers = answers || status > 0;
     d.payloadBytes = l.totalBytes - l.headerBytes;
-    if (hasReply) d.reply = buf.toString('utf8', l.replyFrom, Math.min(l.replyTo, l.replyFrom + MAX_SUBJECT));
+    d.settles = settles;
+    d.reply = reply;
     if (l.headerBytes > 0 && this.#out.detail === FULL) d.context = contextIn(buf, headers, headersEnd(w, headers));
+    if (pulls) this.#pull(x, reply, payloadOf(w, headers));
+    else if (dir !== TO_SERVER && isAck(reply)) this.#settle(x);
   }
 
-  /** The first line of an answer's headers may hold a status: `NATS/1.0 503` says that nobody listens. */
-  #verdict(x: Exchange, w: Window, headers: number): void {
-    if (LINE.headerBytes === 0) return;
-    const m = /^NATS\/1\.0 (\d{3})/.exec(
-      w.buf.toString('latin1', headers, Math.min(headersEnd(w, headers), headers + 16)),
-    );
-    if (m === null) return;
-    x.status = Number(m[1]);
-    x.failed = x.status >= 400;
+  /** The other end may have asked for an answer to this very subject; true: it has, and this is it. */
+  #answer(side: Side, dir: Dir, w: Window, subject: string, headers: number, status: number): boolean {
+    const theirs = (dir === TO_SERVER ? FROM_SERVER : 0) + hashOf(w.buf, LINE.subjectFrom, LINE.subjectTo);
+    const asked = this.#out.expected(theirs);
+    if (asked === null || (asked.detail as NatsDetail | null)?.reply !== subject) return false;
+    const x = this.#out.answer(theirs, w, w.pos);
+    side.answering = x;
+    if (x === null) return false;
+    if (x.outcome !== IN_FLIGHT) return true;
+    if (status > 0) fail(x, status, status >= 400);
+    else if (dir === TO_SERVER) x.failed = isAck(subject) && payloadOf(w, headers).startsWith('-NAK');
+    else if (w.buf[headers + LINE.headerBytes] === BRACE) {
+      const r = replyOf(payloadOf(w, headers));
+      if (r === null) return true;
+      detailOf(x).stored = r.stored;
+      detailOf(x).errorCode = r.errorCode;
+      if (r.code > 0) fail(x, r.code, true);
+    }
+    return true;
+  }
+
+  /** Inboxes are kept in mind: what a pull brings is told by the subscription that it comes to. */
+  #subscribe(w: Window): void {
+    const l = LINE;
+    const sid = w.buf.toString('latin1', l.sidFrom, Math.min(l.sidTo, l.sidFrom + MAX_SID));
+    if (l.operation === UNSUB) this.#keepPulls(() => this.#pulls.unsubscribed(sid));
+    else if (begins(w.buf, INBOX) && this.#out.hold(PULL_BYTES)) {
+      const subject = w.buf.toString('utf8', l.subjectFrom, Math.min(l.subjectTo, l.subjectFrom + MAX_SUBJECT));
+      this.#keepPulls(() => this.#pulls.subscribed(subject, sid), 1);
+    }
+  }
+
+  /** `more` is what memory is held for already, for what `change` may add; what it does not take is given back. */
+  #keepPulls<T>(change: () => T, more = 0): T {
+    const before = this.#pulls.size + more;
+    const result = change();
+    this.#out.release(PULL_BYTES * (before - this.#pulls.size));
+    return result;
+  }
+
+  #pull(x: Exchange, reply: string, payload: string): void {
+    x.waits = !payload.includes('"no_wait":true');
+    // where nobody could say what it brings, or there is no room, its answer is not looked for
+    if (!this.#out.hold(PULL_BYTES) || !this.#keepPulls(() => this.#pulls.add(x, reply, payload), 1))
+      this.#out.truncate(x);
+  }
+
+  /** A message of a consumer, or the status that ends a pull. Messages come under the subject that they were published to. */
+  #served(side: Side, w: Window, subject: string, reply: string, status: number): void {
+    if (this.#pulls.size === 0) return;
+    let x: Exchange | null = null;
+    if (isAck(reply)) {
+      const sid = w.buf.toString('latin1', LINE.sidFrom, Math.min(LINE.sidTo, LINE.sidFrom + MAX_SID));
+      x = this.#keepPulls(() => this.#pulls.delivered(sid));
+    } else if (status >= 400) x = this.#keepPulls(() => this.#pulls.ended(subject));
+    if (x === null) return;
+    side.answering = this.#out.answer(x.key, w, w.pos);
+    // there was nothing, or not before it was given up
+    if (status > 0 && side.answering === x) fail(x, status, status !== 404 && status !== 408);
+  }
+
+  /** Its acknowledgement is waited for as long as the work takes. */
+  #settle(x: Exchange): void {
+    x.streams = true;
+    const list = this.#unsettled;
+    if (list.length >= MAX_UNSETTLED) {
+      const open = list.filter((o) => o.outcome === IN_FLIGHT);
+      if (open.length >= MAX_UNSETTLED) this.#out.unanswered(open.shift()!);
+      list.splice(0, list.length, ...open);
+    }
+    list.push(x);
   }
 
   #begin(side: Side, w: Window, to: number, key: number, operation: string, subject: string): Exchange | null {
@@ -220,6 +316,48 @@ const detailOf = (x: Exchange): NatsDetail => (x.detail as NatsDetail | null) ??
 
 const headersEnd = (w: Window, headers: number): number =>
   Math.min(w.end, headers + Math.min(LINE.headerBytes, MAX_HEADERS));
+
+function fail(x: Exchange, status: number, failed: boolean): void {
+  x.status = status;
+  x.failed = failed;
+}
+
+/** The subject of the line at hand begins with that. */
+function begins(buf: Buffer, word: Buffer): boolean {
+  const n = LINE.subjectFrom + word.length;
+  return n <= LINE.subjectTo && buf.compare(word, 0, word.length, LINE.subjectFrom, n) === 0;
+}
+
+/** Bytes behind the line, which ends in front of `at`, that have to be there: headers, and where JetStream speaks the beginning of the payload. */
+function lookedAt(w: Window, at: number): number {
+  const l = LINE;
+  const o = l.operation;
+  if (o !== PUB && o !== HPUB && o !== MSG && o !== HMSG) return 0;
+  const { buf } = w;
+  if (l.headerBytes > MAX_HEADERS) return MAX_HEADERS;
+  const word = o === PUB || o === HPUB ? JETSTREAM : INBOX;
+  const payload = Math.min(MAX_LOOK, l.totalBytes - l.headerBytes);
+  if (payload === 0 || !begins(buf, word)) return l.headerBytes;
+  // answers of JetStream are JSON
+  const from = at + l.headerBytes;
+  if (word === INBOX && from < w.end && buf[from] !== BRACE) return l.headerBytes;
+  return l.headerBytes + payload;
+}
+
+/** The beginning of the payload, as far as it was asked for; the headers begin at `headers`. */
+function payloadOf(w: Window, headers: number): string {
+  const l = LINE;
+  if (l.headerBytes > MAX_HEADERS) return '';
+  const from = headers + l.headerBytes;
+  return w.buf.toString('latin1', from, Math.min(w.end, from + Math.min(MAX_LOOK, l.totalBytes - l.headerBytes)));
+}
+
+/** The first line of headers may hold a status: `NATS/1.0 503` says that nobody listens, and JetStream has its own. 0: it holds none. */
+function statusIn(w: Window, headers: number): number {
+  if (LINE.headerBytes === 0) return 0;
+  const line = w.buf.toString('latin1', headers, Math.min(headersEnd(w, headers), headers + 16));
+  return Number(/^NATS\/1\.0 (\d{3})/.exec(line)?.[1] ?? 0);
+}
 
 /** FNV-1a, unsigned. */
 function hashOf(buf: Buffer, from: number, to: number): number {

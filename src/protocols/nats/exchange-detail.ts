@@ -7,9 +7,15 @@ export class NatsDetail {
   /** Subject to which the answer goes; '' when none is expected. */
   reply = '';
   payloadBytes = 0;
-  /** It is itself the answer to a request on this connection. */
+  /** It is itself the answer to a request on this connection, or a status and no message. */
   answers = false;
-  /** Text of an -ERR; status in the headers of the answer (`503`: no responders). */
+  /** Text of an -ERR. */
   error = '';
+  /** JetStream: what is said of a message that was delivered (`messaging.operation.name`); '' for other messages. */
+  settles = '';
+  /** JetStream has stored what was published, or says why not. */
+  stored = false;
+  /** JetStream's number of an error; 0 when it is none, or has none. */
+  errorCode = 0;
   context: MessageContext | null = null;
 }

@@ -57,6 +57,9 @@ export class Line {
   operation = 0;
   subjectFrom = 0;
   subjectTo = 0;
+  /** Id of the subscription (SUB, UNSUB, MSG, HMSG). */
+  sidFrom = 0;
+  sidTo = 0;
   /** Equal: there is no reply subject. */
   replyFrom = 0;
   replyTo = 0;
@@ -83,22 +86,32 @@ export class Line {
       case HPUB:
         return this.#message(buf, to, 3, true);
       case MSG:
-        return this.#message(buf, to, 3, false);
+        return this.#message(buf, to, 3, false) && this.#sid(1);
       case HMSG:
-        return this.#message(buf, to, 4, true);
+        return this.#message(buf, to, 4, true) && this.#sid(1);
       case INFO:
       case CONNECT: {
         let i = this.argumentsFrom;
         while (i < to && isBlank(buf[i]!)) i++;
         return buf[i] === BRACE;
       }
-      case SUB:
-        return this.#split(buf, to) >= 2;
+      case SUB: {
+        const n = this.#split(buf, to); // subject, maybe a queue group, sid
+        this.subjectFrom = this.#starts[0]!;
+        this.subjectTo = this.#ends[0]!;
+        return n >= 2 && this.#sid(Math.min(n, 3) - 1);
+      }
       case UNSUB:
-        return this.#split(buf, to) >= 1;
+        return this.#split(buf, to) >= 1 && this.#sid(0);
       default:
         return true;
     }
+  }
+
+  #sid(argument: number): boolean {
+    this.sidFrom = this.#starts[argument]!;
+    this.sidTo = this.#ends[argument]!;
+    return true;
   }
 
   /** Subject, sid (MSG), maybe a reply subject, size of the headers (with H), size: `least` arguments without a reply. */

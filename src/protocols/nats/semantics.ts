@@ -9,13 +9,19 @@ import {
 } from '../../exchange/messaging.ts';
 import { CLIENT_KIND, PRODUCER_KIND, RECEIVER_KIND, type Semantics } from '../../exchange/semantics.ts';
 import type { NatsDetail } from './exchange-detail.ts';
+import { type Consumer, callOf, isAck, isApi, isPull, pulled, settled } from './jetstream.ts';
 
 const SYSTEM = 'nats';
 
 const PUBLISH: Operation = { name: 'publish', type: 'send' };
 const REQUEST: Operation = { name: 'request', type: 'send' };
 const PROCESS: Operation = { name: 'process', type: 'process' };
-const ACKNOWLEDGE: Operation = { name: 'ack', type: 'settle' };
+/** JetStream: what is said of a message, messages asked for, and all other calls. */
+const SETTLE: Readonly<Record<string, Operation>> = Object.fromEntries(
+  ['ack', 'nack', 'term', 'in_progress'].map((name) => [name, { name, type: 'settle' }]),
+);
+const FETCH: Operation = { name: 'fetch', type: 'receive' };
+const CALL: Operation = { name: 'request', type: '' };
 const PING: Operation = { name: 'ping', type: '' };
 const REFUSED: Operation = { name: 'error', type: '' };
 
@@ -36,12 +42,26 @@ function operationOf(x: Exchange): Operation {
   if (x.operation === 'PING') return PING;
   if (x.operation === '-ERR') return REFUSED;
   if (x.operation === 'deliver') return PROCESS;
-  if (x.target.startsWith('$JS.ACK.')) return ACKNOWLEDGE;
+  const d = x.detail as NatsDetail | null;
+  if (isAck(x.target)) return SETTLE[d?.settles ?? ''] ?? SETTLE.ack!;
+  if (isApi(x.target)) return isPull(x.target) ? FETCH : CALL;
+  if (d?.stored) return PUBLISH;
   return x.outcome === ONE_WAY ? PUBLISH : REQUEST;
 }
 
-/** Inboxes and acknowledgement subjects are made for one message each. */
-const destinationOf = (x: Exchange): string => (/^(_INBOX\.|\$JS\.ACK\.)/.test(x.target) ? '' : x.target);
+/** The stream and consumer that messages are pulled from or acknowledged to; null: it is about none. */
+function consumerOf(x: Exchange): Consumer | null {
+  if (isAck(x.target)) return settled(x.target);
+  return isPull(x.target) ? pulled(x.target) : null;
+}
+
+/** Inboxes are made for one message each, and so are subjects of acknowledgements: what counts is their stream. */
+function destinationOf(x: Exchange): string {
+  const t = x.target;
+  if (t.startsWith('_INBOX.')) return '';
+  if (!t.startsWith('$JS.')) return t;
+  return consumerOf(x)?.stream ?? (isApi(t) ? callOf(t) : t);
+}
 
 function kinds(x: Exchange): number {
   const d = x.detail as NatsDetail | null;
@@ -56,7 +76,10 @@ function errorOf(x: Exchange): string {
     const text = (x.detail as NatsDetail | null)?.error ?? '';
     return ERRORS.find(([begins]) => begins.test(text))?.[1] ?? '_OTHER';
   }
-  return x.failed ? (x.status === 503 ? 'no_responders' : String(x.status)) : '';
+  if (!x.failed) return '';
+  if (x.status === 0) return 'nack'; // what was delivered could not be processed
+  const { errorCode = 0 } = (x.detail as NatsDetail | null) ?? {};
+  return errorCode > 0 ? String(errorCode) : x.status === 503 ? 'no_responders' : String(x.status);
 }
 
 /** NATS by the messaging conventions. Subjects are destinations, unless they are made for one message. */
@@ -75,7 +98,8 @@ export const natsSemantics: Semantics = {
   status: (x) => {
     if (x.operation === '-ERR') return (x.detail as NatsDetail | null)?.error ?? '';
     if (Number.isNaN(x.firstByteNs)) return null;
-    return x.operation === 'PING' ? 'PONG' : x.status > 0 ? String(x.status) : 'OK';
+    if (x.operation === 'PING') return 'PONG';
+    return x.status > 0 ? String(x.status) : x.failed ? '-NAK' : 'OK';
   },
 
   path: (x) => destinationOf(x) || x.operation,
@@ -89,6 +113,8 @@ export const natsSemantics: Semantics = {
     const d = x.detail as NatsDetail | null;
     if (d === null || (x.operation !== 'publish' && x.operation !== 'deliver')) return;
     put.int('messaging.message.body.size', d.payloadBytes);
+    const c = consumerOf(x);
+    if (c !== null && c.consumer !== '') put.string('messaging.consumer.group.name', c.consumer);
     if (destinationOf(x) === '') put.boolean('messaging.destination.temporary', true);
   },
 
