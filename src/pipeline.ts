@@ -9,8 +9,10 @@ import type { Masking } from './exchange/masking.ts';
 import type { NameSink } from './exchange/names.ts';
 import { Pairing } from './exchange/pairing.ts';
 import { CommonTables } from './exchange/table.ts';
+import type { TcpListener } from './exchange/tcp-news.ts';
 import { VOCABULARIES } from './exchange/vocabulary.ts';
 import { PacketDecoder } from './packet/decoder.ts';
+import { Devices } from './packet/devices.ts';
 import { TCP } from './packet/packet.ts';
 import { PROTOCOLS } from './protocols/index.ts';
 import type { Detail } from './protocols/protocol.ts';
@@ -51,6 +53,10 @@ export interface PipelineParts {
   readonly detail: Detail;
   /** Takes names that DNS told. */
   readonly names?: NameSink | null;
+  /** Hears how TCP fares on every connection, whatever is spoken on it. */
+  readonly tcp?: TcpListener | null;
+  /** Keeps the names of where packets are captured. */
+  readonly devices?: Devices;
   /** Called about once a second of packet time. */
   readonly onTick?: ((nowNs: number) => void) | undefined;
   /** The base second has moved on by `shiftNs`; everything kept in the old times is to be shifted or forgotten. */
@@ -80,6 +86,7 @@ export class Pipeline implements FrameHandler {
   readonly timebase: Timebase;
   readonly stats = new CaptureCounters();
   readonly #packets: PacketDecoder;
+  readonly #devices: Devices;
   readonly #tcp: Tcp;
   readonly #udp: Udp;
   readonly #onTick: ((nowNs: number) => void) | undefined;
@@ -94,6 +101,7 @@ export class Pipeline implements FrameHandler {
     this.#onTick = o.onTick;
     this.#onRebase = o.onRebase;
     this.#packets = new PacketDecoder({ budget, counters });
+    this.#devices = o.devices ?? new Devices();
     const exchanges = new ExchangeCounters();
     const streams = new StreamCounters();
     const open = openers(o, exchanges);
@@ -107,7 +115,7 @@ export class Pipeline implements FrameHandler {
       probeOwner: budget.owner('detection'),
       pairing: open.connection,
     };
-    this.#tcp = new Tcp(env, config.streams, streams, budget);
+    this.#tcp = new Tcp(env, config.streams, streams, budget, o.tcp ?? null);
     this.#udp = new Udp({
       detector: new Detector(spoken.filter((p) => p.transport === 'udp')),
       pairing: open.datagrams,
@@ -155,6 +163,10 @@ export class Pipeline implements FrameHandler {
     const p = this.#packets.packet;
     if (p.protocol === TCP) this.#tcp.segment(p);
     else this.#udp.datagram(p);
+  }
+
+  from(device: string): void {
+    this.#packets.device = this.#devices.numberOf(device);
   }
 
   /** Time goes on without packets; `nowNs` since the base second. */

@@ -1,10 +1,12 @@
 import { Budget } from './bytes/budget.ts';
 import { Timebase } from './bytes/timebase.ts';
+import { interfaceName } from './capture/interfaces.ts';
 import { openLive } from './capture/live.ts';
 import type { LiveCapture } from './capture/source.ts';
 import type { Config } from './config/config.ts';
 import { LearntNames } from './naming/learnt.ts';
 import { createNamer } from './naming/static.ts';
+import { Devices } from './packet/devices.ts';
 import { Pipeline } from './pipeline.ts';
 import { BARE, FULL, TARGETS } from './protocols/protocol.ts';
 import { ownAddresses } from './self/addresses.ts';
@@ -60,6 +62,7 @@ export class Shard {
     const { spans, metrics } = config.telemetry;
     const budget = new Budget(o.memoryBytes);
     const namer = createNamer(config.naming, this.#counters, ownAddresses());
+    const devices = new Devices(interfaceName);
     const learnt = config.naming.dns ? new LearntNames({ namer, budget, counters: this.#counters }) : null;
     this.#telemetry = new Telemetry({
       options: { ...config.telemetry, spans: { ...spans, clock: o.clock } },
@@ -67,12 +70,15 @@ export class Shard {
       budget,
       counters: this.#counters,
       timebase: this.#timebase,
+      deviceName: (device) => devices.nameOf(device),
       onSpans: events.spans,
     });
     const routes = metrics.enabled && config.telemetry.routes === 'template';
     this.#pipeline = new Pipeline({
       config,
       listeners: [this.#telemetry],
+      tcp: this.#telemetry.tcp,
+      devices,
       counters: this.#counters,
       budget,
       timebase: this.#timebase,
@@ -129,6 +135,7 @@ export class Shard {
     this.#tick();
     this.#pipeline.end();
     this.#telemetry.flush();
+    this.#telemetry.tcp?.mark();
     return { readings: this.readings(), metrics: this.metrics() };
   }
 

@@ -110,16 +110,17 @@ class CapCapture implements LiveCapture {
     }
     const link = LINKTYPES[answer] ?? Number(/\d+$/.exec(answer)?.[0] ?? -1);
     this.#open.push({ handle, buffer });
-    handle.on('packet', (length: number) => this.#take(buffer, length, link));
+    handle.on('packet', (length: number) => this.#take(buffer, length, link, name));
   }
 
-  #take(buffer: Buffer, length: number, link: number): void {
+  #take(buffer: Buffer, length: number, link: number, device: string): void {
     this.#received++;
     if (this.#paused) {
       this.#dropped++;
       return;
     }
     this.#clock.read();
+    this.#handler.from?.(device);
     this.#handler.frame(buffer, 0, length, length, this.#clock.sec, this.#clock.nsec, link);
     if (this.#burst) return;
     // Packets come one by one; what the event loop delivers in one go is taken for a batch.

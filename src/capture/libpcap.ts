@@ -65,6 +65,7 @@ class LibpcapCapture implements LiveCapture {
         (words) => this.onError?.(lostProblem(name, words)),
       );
       reader.link = handle.linktype;
+      reader.device = name;
       if (handle.warning !== '') this.warnings.push(`${name}: ${handle.warning}`);
       this.#handles.push(handle);
       return handle;
@@ -101,6 +102,7 @@ class LibpcapCapture implements LiveCapture {
 /** Walks the packets of a batch. */
 class BatchReader {
   link = 0;
+  device = '';
   readonly #batch: Buffer;
   readonly #words: Uint32Array;
   readonly #handler: FrameHandler;
@@ -118,6 +120,7 @@ class BatchReader {
     const words = this.#words;
     const handler = this.#handler;
     const link = this.link;
+    handler.from?.(this.device);
     let word = 0;
     for (let i = 0; i < count; i++) {
       const captured = words[word + 2]!;

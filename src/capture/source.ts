@@ -8,6 +8,8 @@ import type { SpantapError } from '../self/errors.ts';
  */
 export interface FrameHandler {
   frame(buf: Buffer, start: number, end: number, wireLength: number, sec: number, nsec: number, link: number): void;
+  /** The frames that follow, up to the next call, were captured at this interface; '' when its name is not known. */
+  from?(device: string): void;
 }
 
 /** Cumulative figures of a live capture. */

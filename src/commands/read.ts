@@ -5,8 +5,10 @@ import { Timebase } from '../bytes/timebase.ts';
 import { readCaptureFile } from '../capture/files/read.ts';
 import type { FrameHandler } from '../capture/source.ts';
 import { loadConfig } from '../config/load.ts';
+import type { TcpListener } from '../exchange/tcp-news.ts';
 import { LearntNames } from '../naming/learnt.ts';
 import { createNamer } from '../naming/static.ts';
+import { Devices } from '../packet/devices.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Detail } from '../protocols/protocol.ts';
 import { Output } from '../report/output.ts';
@@ -37,7 +39,14 @@ export async function read(o: ReadOptions): Promise<number> {
   const budget = new Budget(config.limits.memoryBytes);
   const namer = createNamer(config.naming, counters);
   const learnt = config.naming.dns ? new LearntNames({ namer, budget, counters }) : null;
-  const sources: Sources = { config, counters, budget, namer: learnt ?? namer, timebase: new Timebase() };
+  const sources: Sources = {
+    config,
+    counters,
+    budget,
+    namer: learnt ?? namer,
+    timebase: new Timebase(),
+    devices: new Devices(),
+  };
   const out = new Output();
   const reports = [await openReport(o, sources, out)];
   const delivery = o.export ? await (await import('./delivery.ts')).openDelivery(sources) : null;
@@ -46,6 +55,7 @@ export async function read(o: ReadOptions): Promise<number> {
   const pipeline = new Pipeline({
     ...sources,
     listeners: reports.map((r) => r.listener),
+    tcp: all(reports.flatMap((r) => (r.tcp === null ? [] : [r.tcp]))),
     detail: Math.max(...reports.map((r) => r.detail)) as Detail,
     names: learnt,
     onTick: (nowNs) => {
@@ -105,6 +115,15 @@ function openReport(o: ReadOptions, sources: Sources, out: Output): Promise<Repo
   );
 }
 
+function all(listeners: readonly TcpListener[]): TcpListener | null {
+  if (listeners.length <= 1) return listeners[0] ?? null;
+  return {
+    told(news) {
+      for (const l of listeners) l.told(news);
+    },
+  };
+}
+
 /** Whoever read our output has heard enough (`| head`): no error, but nothing left to do either. */
 class ReaderGone extends Error {}
 
@@ -123,6 +142,10 @@ class Clock implements FrameHandler {
     if (!(time >= this.firstSec)) this.firstSec = time;
     if (!(time <= this.lastSec)) this.lastSec = time;
     this.#next.frame(buf, start, end, wireLength, sec, nsec, link);
+  }
+
+  from(device: string): void {
+    this.#next.from?.(device);
   }
 }
 

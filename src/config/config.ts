@@ -49,6 +49,7 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
         intervalMs: parseMs(s.metrics.interval),
         maxSeries: s.metrics.maxSeries,
         expiryMs: parseMs(s.metrics.expiry),
+        tcp: s.metrics.tcp,
       },
       routes: s.routes,
       agentId,

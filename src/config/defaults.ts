@@ -46,6 +46,7 @@ export const DEFAULTS: Settings = {
     interval: '15s',
     maxSeries: 10_000,
     expiry: '15m',
+    tcp: true,
   },
   prometheus: { host: '127.0.0.1', port: 0 },
   export: {

@@ -122,6 +122,7 @@ export const SETTINGS = z.strictObject({
     interval: duration('100ms', '1h'),
     maxSeries: count(1, 1_000_000),
     expiry: duration('1s', '24h'),
+    tcp: flag,
   }),
   prometheus: z.strictObject({ host: text.min(1, { error: 'must not be empty' }), port: count(0, 65_535) }),
   export: z.strictObject({

@@ -28,6 +28,8 @@ const MAX_WIRE_BYTES = 1 << 20;
 /** Decodes one frame after the other into its one `packet`. */
 export class PacketDecoder {
   readonly packet: Packet;
+  /** `Packet.device` of the frames that follow, unless they say themselves where they were captured. */
+  device = 0;
   readonly counters: PacketCounters;
   readonly #walk: Walk;
   /** The buffer of the last frame and the view on it: a source hands over the same one again and again. */
@@ -71,6 +73,7 @@ export class PacketDecoder {
     w.wireEnd = wireLength > end - start && wireLength <= MAX_WIRE_BYTES ? start + wireLength : end;
     w.depth = 0;
     p.timeNs = timeNs;
+    p.device = this.device;
     p.ipVersion = 0;
     p.tagCount = 0;
     let layer: Layer = linkLayer(w, link);

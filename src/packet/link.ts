@@ -48,6 +48,9 @@ const HARDWARE_NETLINK = 824;
 /** Protocol fields of cooked captures below 1536 (Linux if_ether.h): 4 is 802.2, the others carry no IP. */
 const COOKED_802_2 = 4;
 
+/** Linux counts interfaces from 1, and never gives out so high a number. */
+const MAX_INTERFACE = 0xfffffff;
+
 /** Attributes in an NFLOG record; the kernel knows about 20. */
 const MAX_NFLOG_ATTRIBUTES = 64;
 const NFLOG_PAYLOAD = 9;
@@ -134,6 +137,7 @@ function cooked2(w: Walk): Layer {
   const at = w.pos;
   if (at + 20 > w.end) return short(w, 'malformedLink');
   w.pos = at + 20;
+  w.packet.device = ((w.view.getUint32(at + 4) & MAX_INTERFACE) << 1) | 1;
   return cookedProtocol(w, w.view.getUint16(at + 8), w.view.getUint16(at));
 }
 

@@ -24,6 +24,11 @@ export class Packet {
   buf: Buffer = Buffer.alloc(0);
   /** Capture time, ns since the pipeline's base second. A reassembled datagram has its first fragment's. */
   timeNs = 0;
+  /**
+   * Where it was captured: 0 unknown, 2n the n-th device that the capture has named, 2i + 1 the interface with index i (cooked
+   * captures of all interfaces bear it in every packet).
+   */
+  device = 0;
   /** 4 or 6: the innermost IP header; 0 when the frame holds none. */
   ipVersion = 0;
   /** Innermost addresses as four signed 32-bit words, most significant first. IPv4 stands in word 3, the others are 0. */

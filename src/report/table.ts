@@ -1,7 +1,9 @@
-/** The report for people: who talks to whom, which routes, and how much of the capture was understood. */
+/** The report for people: who talks to whom, which routes, how TCP fared, and how much of the capture was understood. */
+import type { TcpTable } from '../telemetry/tcp-table.ts';
 import { alignColumns, type Column, type Paint } from './columns.ts';
 import { type Coverage, coverageText } from './coverage.ts';
 import { fullName, type PairTally, type RouteTally, type Tallies, type Tally } from './tally.ts';
+import { tcpText } from './tcp.ts';
 import { bytesText, countText, durationText, shareText } from './units.ts';
 
 /** Rows printed; the rest is summed up in a line. */
@@ -16,7 +18,8 @@ const left = (title: string): Column => ({ title, right: false });
 const PAIR_COLUMNS = [left('CLIENT'), left('SERVER'), { title: 'PORT', right: true }, left('PROTOCOL'), ...FIGURES];
 const ROUTE_COLUMNS = [left('SERVER'), left('OPERATION'), left('TARGET'), ...FIGURES];
 
-export function reportText(tallies: Tallies, coverage: Coverage, paint: Paint): string {
+/** `tcp` null: it was not watched. */
+export function reportText(tallies: Tallies, tcp: TcpTable | null, coverage: Coverage, paint: Paint): string {
   const pairs = busiest(tallies.pairs.values());
   const routes = busiest(tallies.routes.values());
   return [
@@ -28,6 +31,7 @@ export function reportText(tallies: Tallies, coverage: Coverage, paint: Paint): 
       paint,
     ),
     section('route', ROUTE_COLUMNS, routes, (r: RouteTally) => [r.server, r.operation, r.route], paint),
+    tcp === null ? '' : tcpText(tcp, MAX_PRINTED, paint),
     coverageText(coverage, tallies.outcomes, paint),
   ]
     .filter((text) => text !== '')

@@ -19,6 +19,8 @@ export class StreamCounters {
   /** Forgotten while a question waited, because there was no room for others. */
   udpFlowsGivenUp = 0;
   retransmittedSegments = 0;
+  /** Packets of a connection captured at another device than its first ones: copies, or another way. Not counted as sent again. */
+  elsewhere = 0;
   outOfOrderSegments = 0;
   keepAlives = 0;
   zeroWindows = 0;

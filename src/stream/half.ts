@@ -1,4 +1,6 @@
 import type { Budget, Owner } from '../bytes/budget.ts';
+import { DirectionNews } from '../exchange/tcp-news.ts';
+import { NOWHERE } from './health.ts';
 
 /** A segment that cannot be delivered yet, with a copy of its bytes. */
 export class Segment {
@@ -37,6 +39,8 @@ export class Half {
   /** Sorted by sequence number, no two of them overlapping. */
   readonly queue: Segment[] = [];
   queuedBytes = 0;
+  /** Bytes on the wire that the last `insert` put into the queue. */
+  fresh = 0;
   /** The receiver has acknowledged bytes up to here that we have not seen, since `missingNs` (capture time). */
   ackedSeq = 0;
   missing = false;
@@ -44,6 +48,19 @@ export class Half {
   finSeen = false;
   finSeq = 0;
   ended = false;
+  /** What happened to its bytes since it was told last. */
+  readonly news = new DirectionNews();
+  /** Where its first packet was captured; how far that device has shown it, once copies come from another one. */
+  device = NOWHERE;
+  shownSeq = 0;
+  /** Its sender has no room (window 0), since `shutNs`. */
+  shut = false;
+  shutNs = 0;
+  /** A packet without payload proved that its sender has sent everything up to there. */
+  proven = false;
+  provenSeq = 0;
+  /** A hole ends there whose last number may be that of a FIN. */
+  doubtSeq: number | null = null;
 
   /** True when the byte at nextSeq is waiting in the queue. */
   get ready(): boolean {
@@ -66,6 +83,7 @@ export class Half {
     budget: Budget,
     owner: Owner,
   ): boolean {
+    this.fresh = 0;
     let from = 0;
     const late = (this.nextSeq - seq) | 0;
     if (late > 0) from = late;
@@ -88,9 +106,22 @@ export class Half {
       if (have > 0) buf.copy(bytes, 0, start + from, start + from + have);
       this.queue.splice(i, 0, new Segment(at, bytes, room, timeNs, ack));
       this.queuedBytes += cost;
+      this.fresh += room;
       from += room;
     }
     return true;
+  }
+
+  /** Where the farthest bytes end that are at hand. */
+  farthestSeq(): number {
+    const last = this.queue.at(-1);
+    return last === undefined ? this.nextSeq : (last.seq + last.length) | 0;
+  }
+
+  /** The first segment in the queue at or behind that number. */
+  behind(seq: number): Segment | null {
+    for (const s of this.queue) if (((s.seq - seq) | 0) >= 0) return s;
+    return null;
   }
 
   /** Takes the first segment out. */

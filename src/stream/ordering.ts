@@ -68,7 +68,10 @@ export class Ordering {
     if (late >= s.length) return;
     const have = Math.max(0, s.bytes.length - late);
     half.nextSeq = (s.seq + s.length) | 0;
-    if (have > 0) c.conversation.bytes(side, s.bytes, late, s.bytes.length, (s.seq + late) | 0, s.timeNs, s.ack);
+    if (have > 0) {
+      half.news.delivered += have;
+      c.conversation.bytes(side, s.bytes, late, s.bytes.length, (s.seq + late) | 0, s.timeNs, s.ack);
+    }
     const cut = s.length - late - have;
     if (cut > 0) this.hole(c, side, cut, s.timeNs);
     c.weather.lastDataNs = s.timeNs;
@@ -112,11 +115,25 @@ export class Ordering {
       end = waiting.ack;
     const length = (end - half.nextSeq) | 0;
     half.nextSeq = end;
+    if (half.missing && end === half.ackedSeq && !half.finSeen && half.queue[0]?.seq !== end) {
+      if (half.doubtSeq === null) half.news.lost--; // a FIN has a number, too: not counted while nothing follows
+      half.doubtSeq = end;
+    }
     this.hole(c, side, length, timeNs);
   }
 
   /** Bytes that nobody will bring. */
   hole(c: Connection, side: Side, length: number, timeNs: number): void {
+    (side === 0 ? c.half0 : c.half1).news.lost += length;
+    this.#hole(c, side, length, timeNs);
+  }
+
+  /** What follows belongs to another sequence space: how much is missing in front of it cannot be told. */
+  rupture(c: Connection, side: Side, timeNs: number): void {
+    this.#hole(c, side, 1, timeNs);
+  }
+
+  #hole(c: Connection, side: Side, length: number, timeNs: number): void {
     this.#counters.holes++;
     this.#counters.holeBytes += length;
     c.conversation.hole(side, length, timeNs);

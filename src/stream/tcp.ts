@@ -1,6 +1,7 @@
 import type { Budget, Owner } from '../bytes/budget.ts';
 import { SHED_FLOWS } from '../bytes/budget.ts';
 import { CLOSED, LOST, OPEN, RESET } from '../exchange/exchange.ts';
+import type { TcpListener } from '../exchange/tcp-news.ts';
 import { ACK, FIN, type Packet, RST, SYN } from '../packet/packet.ts';
 import { Connection, DONE, IGNORED, LIVE } from './connection.ts';
 import type { ConversationEnv } from './conversation.ts';
@@ -8,6 +9,7 @@ import type { StreamCounters } from './counters.ts';
 import type { Side } from './flow.ts';
 import { FlowTable, flowHash, isForward } from './flow-table.ts';
 import type { Half } from './half.ts';
+import { Health, SETTLED, SYN_SENT } from './health.ts';
 import type { StreamOptions } from './options.ts';
 import { Ordering } from './ordering.ts';
 
@@ -22,6 +24,8 @@ const LATE_SYN = 65536;
  * has said a word: a flood of SYNs, answered or not, cannot keep others out.
  */
 const HALF_OPEN_NS = 10e9;
+/** Each pause between SYNs is twice the one before (RFC 6298 section 5): about as long as all before it together. */
+const NEXT_SYN = 1.25;
 /** A jump further than this is no loss but another connection on the same ports, or garbage: 256 MiB is 2 s at 1 Gbit/s. */
 const MAX_JUMP = 1 << 28;
 
@@ -39,10 +43,17 @@ export class Tcp {
   readonly #owner: Owner;
   readonly #flowOwner: Owner;
   readonly #order: Ordering;
+  readonly #health: Health;
   /** Endpoints of the agent's own connections, `ip:port` of the local end. */
   readonly #own = new Set<string>();
 
-  constructor(env: ConversationEnv, options: StreamOptions, counters: StreamCounters, budget: Budget) {
+  constructor(
+    env: ConversationEnv,
+    options: StreamOptions,
+    counters: StreamCounters,
+    budget: Budget,
+    listener: TcpListener | null = null,
+  ) {
     this.#env = env;
     this.#options = options;
     this.#counters = counters;
@@ -50,6 +61,7 @@ export class Tcp {
     this.#owner = budget.owner('reassembly');
     this.#flowOwner = budget.owner('flows');
     this.#order = new Ordering(options.lossGraceMs * 1e6, counters, budget, this.#owner);
+    this.#health = new Health(listener);
   }
 
   get flows(): number {
@@ -60,7 +72,7 @@ export class Tcp {
   ignore(endpoint: string): void {
     this.#own.add(endpoint);
     for (const c of this.#table.all) {
-      if (c.state === LIVE && this.#isOwn(c)) this.#ignoreConnection(c);
+      if (c.state !== IGNORED && this.#isOwn(c)) this.#ignoreConnection(c);
     }
   }
 
@@ -80,7 +92,7 @@ export class Tcp {
       c = this.#create(p, hash);
       if (c === null) return;
     } else if ((flags & SYN) !== 0) {
-      c = this.#again(c, p, hash);
+      c = this.#synAgain(c, p, hash);
       if (c === null) return;
     }
     c.lastNs = p.timeNs;
@@ -92,6 +104,9 @@ export class Tcp {
     const side: Side = isForward(c, p) ? 0 : 1;
     const half = side === 0 ? c.half0 : c.half1;
     const peer = side === 0 ? c.half1 : c.half0;
+    const counts = half.device === p.device || this.#health.elsewhere(c, half, p);
+    if (!counts) this.#counters.elsewhere++;
+    if (c.handshake !== SETTLED || (flags & SYN) !== 0) this.#shake(c, side, p);
 
     if ((flags & SYN) !== 0) {
       if (!half.started || !half.fromSyn) this.#startFromSyn(c, side, half, p);
@@ -107,17 +122,20 @@ export class Tcp {
         this.#acknowledged(c, peer, p);
       }
     }
-    if (p.window === 0 && (flags & (SYN | RST | FIN)) === 0) {
-      c.weather.zeroWindows++;
-      this.#counters.zeroWindows++;
-    }
+    if (p.window === 0) {
+      if (counts && (flags & (SYN | RST | FIN)) === 0) this.#zeroWindow(c, half, p);
+    } else if (half.shut && counts && (flags & RST) === 0) this.#health.openWindow(half, peer, p.timeNs);
     if (length > 0) this.#data(c, side, half, p);
+    else if (half.started && ((p.seq - half.nextSeq) | 0) > 0 && (flags & (SYN | RST)) === 0) {
+      half.proven = true;
+      half.provenSeq = p.seq;
+    }
     if ((flags & FIN) !== 0 && half.started && !half.finSeen) {
       half.finSeen = true;
       half.finSeq = (p.seq + ((flags & SYN) !== 0 ? 1 : 0) + length) | 0;
     }
     if (c.disordered) this.#order.settle(c, p.timeNs, false);
-    if ((flags & RST) !== 0) this.#reset(c, half, p);
+    if ((flags & RST) !== 0) this.#reset(c, side, half, p);
     else if (half.finSeen || peer.finSeen) this.#fins(c, p.timeNs);
   }
 
@@ -130,12 +148,13 @@ export class Tcp {
       const c = all[i]!;
       const silentNs = nowNs - c.lastNs;
       if (c.rests && silentNs <= idleNs) continue;
-      if (c.state === DONE) {
-        if (silentNs > LINGER_NS) this.#remove(c);
+      if (c.state !== LIVE) {
+        if (silentNs > (c.state === DONE ? LINGER_NS : idleNs)) this.#remove(c);
         continue;
       }
+      const told = this.#health.tell(c, nowNs, false);
       const mute = c.weather.lastDataNs === Number.NEGATIVE_INFINITY;
-      if (mute && silentNs > HALF_OPEN_NS && (crowded || !(c.half0.started && c.half1.started))) {
+      if (mute && silentNs > this.#patienceNs(c, crowded) && (crowded || !(c.half0.started && c.half1.started))) {
         this.#finish(c, LOST, nowNs);
         this.#remove(c);
         continue;
@@ -143,7 +162,7 @@ export class Tcp {
       if (c.disordered) this.#order.settle(c, nowNs, false);
       const { pairing } = c.conversation;
       pairing?.sweep(nowNs);
-      c.rests = !mute && !c.disordered && pairing?.isIdle !== false;
+      c.rests = told && !mute && !c.disordered && pairing?.isIdle !== false;
       if (silentNs > idleNs) {
         const inFlight = pairing?.inFlight ?? 0;
         if (inFlight > 0 && silentNs <= 2 * idleNs) continue; // let its timeout come first
@@ -163,6 +182,11 @@ export class Tcp {
       if (c.state === LIVE) this.#finish(c, OPEN, nowNs);
     }
     for (let i = all.length - 1; i >= 0; i--) this.#remove(all[i]!);
+  }
+
+  #patienceNs(c: Connection, crowded: boolean): number {
+    if (crowded || c.handshake !== SYN_SENT) return HALF_OPEN_NS;
+    return Math.max(HALF_OPEN_NS, NEXT_SYN * (c.lastNs - c.firstNs));
   }
 
   #create(p: Packet, hash: number): Connection | null {
@@ -189,7 +213,7 @@ export class Tcp {
   }
 
   /** A SYN on a known pair of endpoints: part of this handshake, or the next connection on reused ports. */
-  #again(c: Connection, p: Packet, hash: number): Connection | null {
+  #synAgain(c: Connection, p: Packet, hash: number): Connection | null {
     if (c.state === IGNORED) {
       if (this.#isOwn(c)) return c;
       this.#remove(c);
@@ -216,6 +240,16 @@ export class Tcp {
     if (c.clientSide === -1) c.clientSide = (p.flags & ACK) !== 0 ? (side === 0 ? 1 : 0) : side;
   }
 
+  #shake(c: Connection, side: Side, p: Packet): void {
+    if ((p.flags & RST) === 0) this.#health.shake(c, side, p);
+  }
+
+  #zeroWindow(c: Connection, half: Half, p: Packet): void {
+    c.weather.zeroWindows++;
+    this.#counters.zeroWindows++;
+    if (!half.shut) this.#health.closedWindow(half, p.timeNs);
+  }
+
   /** The receiver has more of `half` than we delivered. */
   #acknowledged(c: Connection, half: Half, p: Packet): void {
     const beyond = (p.ack - half.contiguousEnd()) | 0;
@@ -235,6 +269,8 @@ export class Tcp {
     const ahead = (seq - half.nextSeq) | 0;
     if (ahead === 0 && !c.disordered) {
       half.nextSeq = (seq + p.payloadLength) | 0;
+      half.news.delivered += captured;
+      if (c.copied) this.#health.shownBefore(half, p, half.nextSeq, 0);
       if (captured > 0) c.conversation.bytes(side, p.buf, p.payload, p.payloadEnd, seq, p.timeNs, p.ack);
       if (captured < p.payloadLength) this.#order.hole(c, side, p.payloadLength - captured, p.timeNs);
       c.weather.lastDataNs = p.timeNs;
@@ -242,28 +278,46 @@ export class Tcp {
     }
     if (ahead + p.payloadLength <= 0) {
       if (ahead === -1 && p.payloadLength === 1) this.#counters.keepAlives++;
-      else this.#retransmitted(c);
+      else this.#again(c, half, p, seq, p.payloadLength);
       return;
     }
     if (ahead > MAX_JUMP || ahead < -MAX_JUMP) {
       // Not of this connection's sequence space any more: the capture missed its end and the beginning of another.
       this.#order.settle(c, p.timeNs, true);
       half.nextSeq = seq;
-      this.#order.hole(c, side, 1, p.timeNs);
-    } else if (ahead > 0 || ((seq - half.contiguousEnd()) | 0) < 0) {
-      if (ahead > 0 && half.contiguousEnd() !== seq) {
-        c.weather.outOfOrder++;
-        this.#counters.outOfOrderSegments++;
-      } else if (ahead <= 0) this.#retransmitted(c);
+      this.#order.rupture(c, side, p.timeNs);
     }
     c.disordered = true;
-    if (!this.#keep(half, seq, p)) {
-      this.#counters.forcedHoles++;
-      this.#order.settle(c, p.timeNs, true);
-      c.disordered = true;
-      // Nothing waits any more; what still does not fit becomes a hole when the next segment comes.
-      if (this.#keep(half, seq, p)) this.#order.settle(c, p.timeNs, true);
+    const early = ahead > 0 && half.contiguousEnd() !== seq && p.device === half.device;
+    const farthest = half.farthestSeq();
+    if (this.#keep(half, seq, p)) {
+      if (early && half.fresh > 0) {
+        c.weather.outOfOrder++;
+        this.#counters.outOfOrderSegments++;
+      }
+      this.#judge(c, half, p, seq, farthest);
+      return;
     }
+    this.#counters.forcedHoles++;
+    this.#order.settle(c, p.timeNs, true);
+    c.disordered = true;
+    // Nothing waits any more; what still does not fit becomes a hole when the next segment comes.
+    if (this.#keep(half, seq, p)) this.#order.settle(c, p.timeNs, true);
+  }
+
+  /** What a segment brought that was not the next: bytes that were there, and others that came behind later ones. */
+  #judge(c: Connection, half: Half, p: Packet, seq: number, farthest: number): void {
+    const had = p.payloadLength - half.fresh;
+    if (had > 0) this.#again(c, half, p, seq, had);
+    else if (c.copied) this.#health.shownBefore(half, p, (seq + p.payloadLength) | 0, 0);
+    const ahead = (farthest - seq) | 0;
+    if (ahead <= 0) return;
+    const late = half.fresh - Math.max(0, p.payloadLength - ahead);
+    if (late <= 0) return;
+    // Sent again, it comes a round trip after what showed that it was missing, or later.
+    const behind = half.behind((seq + late) | 0);
+    if (behind !== null && p.timeNs - behind.timeNs < c.roundTripNs) half.news.outOfOrder += late;
+    else half.news.retransmitted += late;
   }
 
   #keep(half: Half, seq: number, p: Packet): boolean {
@@ -283,7 +337,11 @@ export class Tcp {
     );
   }
 
-  #retransmitted(c: Connection): void {
+  /** `bytes` of a segment were there before: sent again, unless another device showed them. */
+  #again(c: Connection, half: Half, p: Packet, seq: number, bytes: number): void {
+    const again = c.copied ? this.#health.shownBefore(half, p, (seq + p.payloadLength) | 0, bytes) : bytes;
+    if (again === 0) return;
+    half.news.retransmitted += again;
     c.weather.retransmissions++;
     this.#counters.retransmittedSegments++;
   }
@@ -303,7 +361,7 @@ export class Tcp {
     }
   }
 
-  #reset(c: Connection, half: Half, p: Packet): void {
+  #reset(c: Connection, side: Side, half: Half, p: Packet): void {
     // RFC 5961: a reset from far outside the window was not sent by this peer.
     const away = (p.seq - half.nextSeq) | 0;
     if (half.started && (away > MAX_JUMP || away < -MAX_JUMP)) return;
@@ -311,10 +369,13 @@ export class Tcp {
     this.#fins(c, p.timeNs);
     if (c.state !== LIVE) return;
     this.#counters.closedByReset++;
+    this.#health.reset(c, side, half);
     this.#finish(c, RESET, p.timeNs);
   }
 
   #finish(c: Connection, outcome: number, nowNs: number): void {
+    // Of a connection that was given up nobody knows anything after its last packet.
+    this.#health.over(c, outcome === LOST, outcome === LOST ? c.lastNs : nowNs);
     this.#release(c);
     c.conversation.close(outcome, nowNs);
     c.state = DONE;
@@ -329,6 +390,7 @@ export class Tcp {
   }
 
   #remove(c: Connection): void {
+    if (c.state !== IGNORED) this.#health.tell(c, c.lastNs, true);
     this.#table.remove(c);
     this.#budget.give(this.#flowOwner, CONNECTION_COST);
   }

@@ -28,6 +28,14 @@ export class Instrument {
   }
 }
 
+/** From the loopback interface to the third SYN (1 s, 3 s, 7 s). */
+export const HANDSHAKE_DURATION = new Instrument(
+  'spantap.tcp.handshake.duration',
+  'From the first SYN to the ACK that ends the handshake',
+  's',
+  [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+);
+
 /** Names and buckets of the Collector's service graph connector. */
 export const GRAPH_TOTAL = 'traces_service_graph_request_total';
 export const GRAPH_FAILED = 'traces_service_graph_request_failed_total';

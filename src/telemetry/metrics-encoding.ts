@@ -3,19 +3,15 @@ import { type HrTime, nanosText } from './epoch.ts';
 import { ProtobufWriter } from './protobuf.ts';
 import { encodeResource, resourceJson } from './resource.ts';
 import { SCHEMA_URL } from './scope.ts';
-import type {
-  HistogramMetric,
-  HistogramPoint,
-  MetricsSnapshot,
-  ResourceMetrics,
-  SumMetric,
-  SumPoint,
-} from './snapshot.ts';
+import type { GaugePoint, HistogramPoint, Metric, MetricsSnapshot, ResourceMetrics, SumPoint } from './snapshot.ts';
 import { SCOPE_JSON } from './spans-json.ts';
 import { SCHEMA, SCOPE } from './spans-protobuf.ts';
 
 /** AggregationTemporality of metrics.proto. */
 const CUMULATIVE = 2;
+/** Fields of Metric: gauge = 5, sum = 7, histogram = 9. */
+const DATA_TAGS = { gauge: 0x2a, sum: 0x3a, histogram: 0x4a } as const;
+
 /**
  * One ExportMetricsServiceRequest for all resources of a snapshot. The stock serializers take one resource at a time and
  * bring the metrics, traces and logs SDKs with them (about 180 ms at start); this writes the same bytes' worth.
@@ -49,18 +45,22 @@ function protobuf(snapshot: MetricsSnapshot): Uint8Array {
   return w.take();
 }
 
-function writeMetric(w: ProtobufWriter, metric: HistogramMetric | SumMetric): void {
+function writeMetric(w: ProtobufWriter, metric: Metric): void {
   w.room(3 * (metric.name.length + metric.description.length + metric.unit.length) + 64);
   const message = w.openLarge(0x12); // ScopeMetrics.metrics = 2
   w.string(0x0a, metric.name);
   if (metric.description !== '') w.string(0x12, metric.description);
   if (metric.unit !== '') w.string(0x1a, metric.unit);
-  const data = w.openLarge(metric.kind === 'sum' ? 0x3a : 0x4a); // sum = 7, histogram = 9
-  if (metric.kind === 'sum') for (const point of metric.points) writeSumPoint(w, point);
+  const data = w.openLarge(DATA_TAGS[metric.kind]);
+  if (metric.kind === 'gauge') for (const point of metric.points) writeGaugePoint(w, point);
+  else if (metric.kind === 'sum')
+    for (const point of metric.points) writeSumPoint(w, point, metric.fractional === true);
   else for (const point of metric.points) writeHistogramPoint(w, metric.bounds, point);
   w.room(16);
-  w.byte(0x10); // aggregation_temporality = 2
-  w.byte(CUMULATIVE);
+  if (metric.kind !== 'gauge') {
+    w.byte(0x10); // aggregation_temporality = 2
+    w.byte(CUMULATIVE);
+  }
   if (metric.kind === 'sum') {
     w.byte(0x18); // is_monotonic = 3
     w.byte(1);
@@ -69,12 +69,27 @@ function writeMetric(w: ProtobufWriter, metric: HistogramMetric | SumMetric): vo
   w.closeLarge(message);
 }
 
-function writeSumPoint(w: ProtobufWriter, p: SumPoint): void {
+function writeSumPoint(w: ProtobufWriter, p: SumPoint, fractional: boolean): void {
   w.room(64);
   const at = w.open(0x0a); // data_points = 1
   writeTimes(w, p.start, p.time);
-  w.byte(0x31); // as_int = 6, sfixed64
-  w.fixed64(p.value >>> 0, Math.floor(p.value / 4294967296) >>> 0);
+  if (fractional) {
+    w.byte(0x21); // as_double = 4
+    w.double(p.value);
+  } else {
+    w.byte(0x31); // as_int = 6, sfixed64
+    w.fixed64(p.value >>> 0, Math.floor(p.value / 4294967296) >>> 0);
+  }
+  writeAttributes(w, 0x3a, p.attributes); // attributes = 7
+  w.close(at);
+}
+
+function writeGaugePoint(w: ProtobufWriter, p: GaugePoint): void {
+  w.room(64);
+  const at = w.open(0x0a); // data_points = 1
+  writeTimes(w, p.start, p.time);
+  w.byte(0x21); // as_double = 4
+  w.double(p.value);
   writeAttributes(w, 0x3a, p.attributes); // attributes = 7
   w.close(at);
 }
@@ -134,11 +149,16 @@ function resourceMetricsJson(resource: ResourceMetrics): string {
   return `{"resource":${resourceJson(resource.attributes)},"scopeMetrics":[${scope}]}`;
 }
 
-function metricJson(metric: HistogramMetric | SumMetric): string {
+function metricJson(metric: Metric): string {
   const { name, description, unit } = metric;
   const head = JSON.stringify({ name, description, unit }).slice(0, -1);
+  if (metric.kind === 'gauge') {
+    const points = metric.points.map((p) => `{${pointHeadJson(p)},"asDouble":${p.value}}`);
+    return `${head},"gauge":{"dataPoints":[${points.join(',')}]}}`;
+  }
   if (metric.kind === 'sum') {
-    const points = metric.points.map((p) => `{${pointHeadJson(p)},"asInt":${p.value}}`);
+    const field = metric.fractional ? 'asDouble' : 'asInt';
+    const points = metric.points.map((p) => `{${pointHeadJson(p)},"${field}":${p.value}}`);
     return `${head},"sum":{"aggregationTemporality":${CUMULATIVE},"isMonotonic":true,"dataPoints":[${points.join(',')}]}}`;
   }
   const bounds = JSON.stringify(metric.bounds);

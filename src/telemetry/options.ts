@@ -19,6 +19,8 @@ export interface TelemetryOptions {
     readonly maxSeries: number;
     /** A series without a new observation for this long is forgotten, ms of packet time. */
     readonly expiryMs: number;
+    /** How TCP fares between every pair of services (`spantap.tcp.*`, `spantap.coverage`). */
+    readonly tcp: boolean;
   };
   /** `template`: ids in paths are folded (`/users/{id}`) and set as http.route; `off`: no route. */
   readonly routes: 'off' | 'template';

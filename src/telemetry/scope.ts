@@ -26,6 +26,7 @@ export const NETWORK_PEER_ADDRESS = 'network.peer.address';
 export const NETWORK_PEER_PORT = 'network.peer.port';
 export const NETWORK_PROTOCOL_NAME = 'network.protocol.name';
 export const NETWORK_IO_DIRECTION = 'network.io.direction';
+export const NETWORK_INTERFACE_NAME = 'network.interface.name';
 export const ERROR_TYPE = 'error.type';
 
 /** Set on the series that takes what the limit of series turned away (metrics SDK specification, cardinality limits). */
@@ -40,6 +41,7 @@ export const SPANTAP_RESPONSE_TRANSFER = 'spantap.response.transfer';
 export const SPANTAP_RETRANSMISSIONS = 'spantap.retransmissions';
 export const SPANTAP_OUT_OF_ORDER = 'spantap.out_of_order';
 export const SPANTAP_ZERO_WINDOWS = 'spantap.zero_windows';
+export const SPANTAP_DIRECTION = 'spantap.direction';
 
 /** What every resource says of its maker. */
 export const MAKER: Readonly<Record<string, string>> = {

@@ -5,9 +5,17 @@ import { SCOPE_NAME, SCOPE_VERSION, SERVICE_INSTANCE_ID, SERVICE_VERSION } from 
 import type { Edge, Point } from './series.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { HistogramMetric, HistogramPoint, MetricsSnapshot, ResourceMetrics, SumMetric } from './snapshot.ts';
+import { tcpMetrics } from './tcp-metrics.ts';
+import type { TcpTable } from './tcp-table.ts';
 
-/** Copies a table of series into plain data, grouped by resource and metric. */
-export function snapshotOf(table: SeriesTable, epoch: Epoch, agentId: string, nowNs: number): MetricsSnapshot {
+/** Copies tables of series into plain data, grouped by resource and metric. */
+export function snapshotOf(
+  table: SeriesTable,
+  tcp: TcpTable | null,
+  epoch: Epoch,
+  agentId: string,
+  nowNs: number,
+): MetricsSnapshot {
   const resources = new Map<string, ResourceMetrics>();
   const metrics = new Map<string, HistogramMetric>();
   for (const p of table.points.values()) {
@@ -29,12 +37,23 @@ export function snapshotOf(table: SeriesTable, epoch: Epoch, agentId: string, no
     metric.points.push(histogramPoint(p, epoch, nowNs));
   }
   const out = [...resources.values()];
-  if (table.edges.size > 0 || table.overflowEdge !== null) out.push(graph(table, epoch, agentId, nowNs));
+  const ofPairs: ResourceMetrics['metrics'] = [];
+  if (table.edges.size > 0 || table.overflowEdge !== null) ofPairs.push(...graph(table, epoch, nowNs));
+  if (tcp !== null) ofPairs.push(...tcpMetrics(tcp, epoch, nowNs));
+  if (ofPairs.length > 0) out.push({ attributes: ownAttributes(agentId), metrics: ofPairs });
   return { resources: out };
 }
 
-/** The service graph's metrics, under the agent's own resource. */
-function graph(table: SeriesTable, epoch: Epoch, agentId: string, nowNs: number): ResourceMetrics {
+/** The agent's own resource: what belongs to two services stands under neither. */
+function ownAttributes(agentId: string): Record<string, string> {
+  return {
+    ...serviceAttributes(SCOPE_NAME, ''),
+    [SERVICE_VERSION]: SCOPE_VERSION,
+    [SERVICE_INSTANCE_ID]: agentId,
+  };
+}
+
+function graph(table: SeriesTable, epoch: Epoch, nowNs: number): (SumMetric | HistogramMetric)[] {
   const total: SumMetric = {
     kind: 'sum',
     name: GRAPH_TOTAL,
@@ -72,12 +91,7 @@ function graph(table: SeriesTable, epoch: Epoch, agentId: string, nowNs: number)
     client.points.push(histogramPoint(edge, epoch, nowNs));
     server.points.push(histogramPoint(edge, epoch, nowNs));
   }
-  const attributes = {
-    ...serviceAttributes(SCOPE_NAME, ''),
-    [SERVICE_VERSION]: SCOPE_VERSION,
-    [SERVICE_INSTANCE_ID]: agentId,
-  };
-  return { attributes, metrics: [total, failed, client, server] };
+  return [total, failed, client, server];
 }
 
 function histogramPoint(p: Point | Edge, epoch: Epoch, nowNs: number): HistogramPoint {

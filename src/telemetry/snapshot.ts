@@ -8,8 +8,10 @@ export interface MetricsSnapshot {
 
 export interface ResourceMetrics {
   attributes: Readonly<Record<string, string>>;
-  metrics: (HistogramMetric | SumMetric)[];
+  metrics: Metric[];
 }
+
+export type Metric = HistogramMetric | SumMetric | GaugeMetric;
 
 interface MetricHead {
   name: string;
@@ -24,10 +26,17 @@ export interface HistogramMetric extends MetricHead {
   points: HistogramPoint[];
 }
 
-/** A monotonic sum of whole numbers. */
+/** A monotonic sum, of whole numbers unless it is `fractional`. */
 export interface SumMetric extends MetricHead {
   kind: 'sum';
+  fractional?: true;
   points: SumPoint[];
+}
+
+/** A share of something. */
+export interface GaugeMetric extends MetricHead {
+  kind: 'gauge';
+  points: GaugePoint[];
 }
 
 interface PointHead {
@@ -46,6 +55,16 @@ export interface SumPoint extends PointHead {
   value: number;
 }
 
+/** `value` is `part / whole`; both are there so that those of several shards can be put together. */
+export interface GaugePoint extends PointHead {
+  value: number;
+  part: number;
+  /** Above 0. */
+  whole: number;
+}
+
+type Point = HistogramPoint | SumPoint | GaugePoint;
+
 /**
  * Adds up the snapshots of several shards: equal resource, metric and attributes become one point, from the earliest
  * start to the latest time. The snapshots given must not be used afterwards.
@@ -53,8 +72,8 @@ export interface SumPoint extends PointHead {
 export function mergeSnapshots(list: readonly MetricsSnapshot[]): MetricsSnapshot {
   if (list.length === 1) return list[0]!;
   const resources = new Map<string, ResourceMetrics>();
-  const metrics = new Map<string, HistogramMetric | SumMetric>();
-  const points = new Map<string, HistogramPoint | SumPoint>();
+  const metrics = new Map<string, Metric>();
+  const points = new Map<string, Point>();
   for (const snapshot of list) {
     for (const resource of snapshot.resources) {
       const resourceKey = JSON.stringify(resource.attributes);
@@ -73,7 +92,7 @@ export function mergeSnapshots(list: readonly MetricsSnapshot[]): MetricsSnapsho
             add(seen, point);
           } else {
             points.set(pointKey, point);
-            (into.points as (HistogramPoint | SumPoint)[]).push(point);
+            (into.points as Point[]).push(point);
           }
         }
       }
@@ -90,10 +109,15 @@ function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   return made;
 }
 
-function add(into: HistogramPoint | SumPoint, from: HistogramPoint | SumPoint): void {
+function add(into: Point, from: Point): void {
   if (before(from.start, into.start)) into.start = from.start;
   if (before(into.time, from.time)) into.time = from.time;
-  if ('value' in into) {
+  if ('whole' in into) {
+    if (!('whole' in from)) return;
+    into.part += from.part;
+    into.whole += from.whole;
+    into.value = into.part / into.whole;
+  } else if ('value' in into) {
     if ('value' in from) into.value += from.value;
   } else if ('counts' in from) {
     into.sum += from.sum;

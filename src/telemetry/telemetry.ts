@@ -15,6 +15,7 @@ import { snapshotOf } from './snapshot-of.ts';
 import type { SpanBatch } from './spans.ts';
 import { JsonSpans } from './spans-json.ts';
 import { ProtobufSpans } from './spans-protobuf.ts';
+import { TcpTable } from './tcp-table.ts';
 import { durationNs, lastSeenNs } from './times.ts';
 import { Tracing } from './tracing.ts';
 
@@ -31,6 +32,8 @@ export interface TelemetryParts {
   readonly budget: Budget;
   readonly counters: Counters;
   readonly timebase: Timebase;
+  /** The name behind a `Packet.device`, '' if there is none. */
+  readonly deviceName?: (device: number) => string;
   /** Takes each batch of encoded spans; the bytes are its to keep. */
   readonly onSpans: (batch: SpanBatch) => void;
 }
@@ -40,6 +43,8 @@ export interface TelemetryParts {
  * but that of the packets.
  */
 export class Telemetry implements ExchangeListener {
+  /** Wants to hear of every TCP connection; null when it is switched off. */
+  readonly tcp: TcpTable | null;
   readonly #options: TelemetryOptions;
   readonly #counters = new TelemetryCounters();
   readonly #epoch: Epoch;
@@ -76,6 +81,17 @@ export class Telemetry implements ExchangeListener {
       counters: this.#counters,
       maxSeries: options.metrics.maxSeries,
     });
+    this.tcp =
+      options.metrics.enabled && options.metrics.tcp
+        ? new TcpTable({
+            namer: o.namer,
+            deviceName: o.deviceName ?? (() => ''),
+            budget,
+            owner: this.#owner,
+            counters: this.#counters,
+            ...options.metrics,
+          })
+        : null;
     this.#templates = options.routes === 'template';
     this.#metrics = options.metrics.enabled;
     this.#tracing = options.spans.enabled
@@ -93,6 +109,7 @@ export class Telemetry implements ExchangeListener {
     o.counters.reader((put) => {
       put('telemetry.series', this.#series.size, 'gauge');
       put('telemetry.pairs', this.#pairs.size, 'gauge');
+      if (this.tcp !== null) put('telemetry.tcp_pairs', this.tcp.records.size, 'gauge');
       for (const [protocol, counts] of this.#outcomes) {
         OUTCOMES.forEach((outcome, i) => {
           if (counts[i]! > 0) put('exchanges', counts[i]!, 'counter', { protocol: protocol.name, outcome });
@@ -132,9 +149,11 @@ export class Telemetry implements ExchangeListener {
   /** To be called about once a second of packet time. */
   tick(nowNs: number): void {
     this.#tracing?.tick(nowNs);
+    this.tcp?.tick(nowNs);
     if (nowNs - this.#renamedNs >= RENAME_NS) {
       this.#renamedNs = nowNs;
       this.#pairs.outdate();
+      this.tcp?.outdate();
     }
     if (nowNs - this.#sweptNs >= SWEEP_NS) {
       this.#sweptNs = nowNs;
@@ -146,6 +165,7 @@ export class Telemetry implements ExchangeListener {
   rebased(shiftNs: number): void {
     this.#tracing?.flush();
     this.#series.rebase(shiftNs, this.#pairs.values());
+    this.tcp?.rebased(shiftNs);
     this.#sweptNs -= shiftNs;
     this.#renamedNs -= shiftNs;
   }
@@ -158,7 +178,7 @@ export class Telemetry implements ExchangeListener {
   /** All metrics as they stand at this time. */
   snapshot(nowNs: number): MetricsSnapshot {
     if (!this.#metrics || !this.#epoch.known) return { resources: [] };
-    return snapshotOf(this.#series, this.#epoch, this.#options.agentId, nowNs);
+    return snapshotOf(this.#series, this.tcp, this.#epoch, this.#options.agentId, nowNs);
   }
 
   #sweep(nowNs: number): void {
@@ -171,6 +191,7 @@ export class Telemetry implements ExchangeListener {
       }
     }
     this.#series.swept(nowNs, beforeNs);
+    this.tcp?.sweep(nowNs, beforeNs);
   }
 
   #count(x: Exchange): void {

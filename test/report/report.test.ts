@@ -86,6 +86,7 @@ test('the table: a row for each pair and route, busiest first', () => {
   t.finished(exchange({ ends: ends(1, 2), target: '/pay', outcome: RESET }));
   const text = reportText(
     t,
+    null,
     {
       files: 1,
       bytes: 4096,
@@ -129,7 +130,7 @@ test('rows with errors are red where colours are wanted', () => {
   const t = new Tallies(namer(), fold);
   t.finished(exchange({ ends: ends(1, 2), status: 500 }));
   const none = { files: 1, bytes: 0, frames: 0, firstSec: Number.NaN, lastSec: Number.NaN, warnings: 0, readings: [] };
-  assert.ok(reportText(t, none, coloured).includes('\x1b[31m10.0.0.1'));
+  assert.ok(reportText(t, null, none, coloured).includes('\x1b[31m10.0.0.1'));
 });
 
 test('rows are bounded: what does not fit is summed up, nothing is lost', () => {

@@ -356,9 +356,22 @@ function asSdk(s: MetricsSnapshot): ResourceMetrics[] {
           if (m.kind === 'sum') {
             return {
               ...common,
-              descriptor: { name, description, unit, valueType: ValueType.INT },
+              descriptor: { name, description, unit, valueType: m.fractional ? ValueType.DOUBLE : ValueType.INT },
               dataPointType: DataPointType.SUM,
               isMonotonic: true,
+              dataPoints: m.points.map((p) => ({
+                attributes: p.attributes as never,
+                startTime: p.start,
+                endTime: p.time,
+                value: p.value,
+              })),
+            };
+          }
+          if (m.kind === 'gauge') {
+            return {
+              ...common,
+              descriptor: { name, description, unit, valueType: ValueType.DOUBLE },
+              dataPointType: DataPointType.GAUGE,
               dataPoints: m.points.map((p) => ({
                 attributes: p.attributes as never,
                 startTime: p.start,

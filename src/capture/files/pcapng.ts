@@ -35,6 +35,8 @@ export class PcapngReader implements FormatReader {
   readonly #warnings: Warnings;
   #littleEndian = true;
   #interfaces: Interface[] = [];
+  /** Where the last packet was captured. */
+  #last: Interface | undefined = undefined;
   /** Bytes of a long unknown block still to pass by. */
   #skip = 0;
   /** What was wrong, while the next credible block is looked for, and the offset of it. */
@@ -175,7 +177,7 @@ export class PcapngReader implements FormatReader {
     from.clock.read(view.getUint32(pos + 12, littleEndian), view.getUint32(pos + 16, littleEndian));
     this.#sec = from.clock.sec;
     this.#nsec = from.clock.nsec;
-    this.#deliver(pos + 28, captured, view.getUint32(pos + 24, littleEndian), from.link);
+    this.#deliver(pos + 28, captured, view.getUint32(pos + 24, littleEndian), from);
   }
 
   /** 4.4: length on the wire u32 | bytes. Of the first interface; what was captured follows from its snaplen. */
@@ -195,11 +197,15 @@ export class PcapngReader implements FormatReader {
     }
     const wireLength = this.#view.getUint32(pos + 8, this.#littleEndian);
     const captured = Math.min(wireLength, from.snaplen || wireLength, length - 16, MAX_FRAME_BYTES);
-    this.#deliver(pos + 12, captured, wireLength, from.link);
+    this.#deliver(pos + 12, captured, wireLength, from);
   }
 
-  #deliver(start: number, captured: number, wireLength: number, link: number): void {
-    this.#handler.frame(this.#buf, start, start + captured, wireLength, this.#sec, this.#nsec, link);
+  #deliver(start: number, captured: number, wireLength: number, from: Interface): void {
+    if (from !== this.#last) {
+      this.#last = from;
+      this.#handler.from?.(from.name);
+    }
+    this.#handler.frame(this.#buf, start, start + captured, wireLength, this.#sec, this.#nsec, from.link);
     this.frames++;
   }
 

@@ -66,6 +66,7 @@ async function readSource(source: ByteSource, handler: FrameHandler, o: ReadOpti
   const warnings = new Warnings();
   const buf = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let reader: FormatReader | undefined;
+  handler.from?.('');
   /** Offset in the file of the buffer's first byte; bytes in the buffer. */
   let base = 0;
   let end = 0;
