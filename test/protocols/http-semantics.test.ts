@@ -97,6 +97,8 @@ describe('attributes', () => {
     assert.equal(attributes(c, CLIENT)['server.address'], 'shop.example');
     assert.equal(attributes(c, CLIENT)['server.port'], 443);
     assert.equal(attributes(c, CLIENT)['url.full'], 'shop.example:443');
+    const o = exchange('OPTIONS * HTTP/1.1\r\nHost: shop.example:8080\r\n\r\n');
+    assert.equal(attributes(o, CLIENT)['url.full'], 'http://shop.example:8080');
     assert.equal(semantics.path(c), 'shop.example:443');
   });
 

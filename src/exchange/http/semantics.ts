@@ -87,7 +87,8 @@ function fullUrl(t: Target, address: string, port: number): string {
   const v6 = address.includes(':');
   const authority =
     t.scheme === 'http' && port === 80 ? (v6 ? `[${address}]` : address) : endpointText(v6 ? 6 : 4, address, port);
-  return `${t.scheme}://${authority}${t.path}${t.query && `?${t.query}`}`;
+  const path = t.path === '*' ? '' : t.path; // OPTIONS of the server as a whole (RFC 9112 section 3.2.4)
+  return `${t.scheme}://${authority}${path}${t.query && `?${t.query}`}`;
 }
 
 function attributes(x: Exchange, side: Side, route: string, put: AttributeSink): void {
