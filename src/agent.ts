@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { endpointText } from './bytes/address.ts';
 import { needsMainThread } from './capture/live.ts';
 import type { Config } from './config/config.ts';
-import { agentFactory, type OwnConnection } from './export/connections.ts';
+import type { OwnConnection } from './export/connections.ts';
 import { type Endpoint, ScrapeCounters, startEndpoint } from './export/prometheus/endpoint.ts';
 import { exposedReadings } from './export/prometheus/own.ts';
 import { OtlpSink } from './export/sink.ts';
-import { otlpTargets } from './export/targets.ts';
+import { addressesOf, encodingOf, otlpTargets } from './export/targets.ts';
 import { Counters, mergeReadings, type Reading } from './self/counters.ts';
 import { type Health, startHealth } from './self/health.ts';
 import type { Log } from './self/log.ts';
@@ -110,10 +110,10 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
     throw error;
   }
 
+  const encoding = encodingOf(targets.metrics);
   const exportMetrics = async (): Promise<void> => {
     const snapshot = await metrics();
     if (snapshot.resources.length === 0) return;
-    const encoding = targets.metrics.protocol === 'http/json' ? 'json' : 'protobuf';
     sink.enqueue('metrics', encodeMetrics(snapshot, encoding), countPoints(snapshot));
   };
   const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
@@ -125,8 +125,8 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       ? await startSelfMetrics({
           readings,
           intervalMs: config.self.intervalMs,
-          target: targets.metrics,
-          agentFactory: agentFactory(targets.metrics, 1, watch),
+          encoding,
+          send: (bytes, points) => sink.enqueue('metrics', bytes, points),
           agentId: config.agent.id,
           env: config.otel,
           log,
@@ -138,7 +138,7 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
   return {
     driver,
     clock,
-    destination: targets.traces.url.href,
+    destination: addressesOf(targets.traces),
     readings,
     failed,
     async stop() {
@@ -150,12 +150,16 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       const left = (): number => Math.max(0, endMs - performance.now());
       await within(left(), Promise.all(shards.map((s) => s.close())));
       if (sendsMetrics) await within(left(), exportMetrics());
-      const flushed = await sink.flush(left());
-      const told = (await selfMetrics?.flush(left())) ?? true;
-      await selfMetrics?.stop();
+      let flushed = await sink.flush(left());
+      if (selfMetrics !== null) {
+        // the last readings tell how the rest went
+        await within(left(), selfMetrics.collect());
+        flushed = (await sink.flush(left())) && flushed;
+        await selfMetrics.stop();
+      }
       sink.close();
       await Promise.all([scrape?.close(), health?.close()]);
-      return flushed && told;
+      return flushed;
     },
   };
 }

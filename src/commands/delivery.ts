@@ -1,7 +1,7 @@
 /** `spantap read --export`: sends what a file says to the configured OTLP endpoint, and makes sure that it arrived. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtlpSink } from '../export/sink.ts';
-import { type OtlpTarget, otlpTargets } from '../export/targets.ts';
+import { addressesOf, encodingOf, otlpTargets } from '../export/targets.ts';
 import { Counters, type Reading } from '../self/counters.ts';
 import { SpantapError } from '../self/errors.ts';
 import type { Log } from '../self/log.ts';
@@ -15,8 +15,8 @@ export interface Delivery {
   finish(): Promise<boolean>;
 }
 
-/** Share of the queue that may be full before reading waits, well below what the traces' part of it holds. */
-const FULL = 0.4;
+/** Share of a queue that may be full before reading waits. */
+const FULL = 0.5;
 /** An endpoint that takes nothing for this long is given up. */
 const PATIENCE_MS = 15_000;
 const POLL_MS = 20;
@@ -43,7 +43,6 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
   });
 
   const waiting = (): number => sum('export.queue_bytes');
-  const limitBytes = config.export.queue.maxBytes * FULL;
 
   /** Until `enough`; false when nothing has left the queue for too long. */
   const drained = async (enough: () => boolean): Promise<boolean> => {
@@ -62,13 +61,13 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
   return {
     report,
     room() {
-      if (waiting() < limitBytes) return undefined;
-      return drained(() => waiting() < limitBytes).then((done) => {
+      if (sink.fullness < FULL) return undefined;
+      return drained(() => sink.fullness < FULL).then((done) => {
         if (done) return;
         sink.close();
         throw new SpantapError(
           'export-undelivered',
-          `${targets.traces.url.href} takes nothing: ${sink.trouble ?? 'no answer'}`,
+          `${addressesOf(targets.traces)} takes nothing: ${sink.trouble ?? 'no answer'}`,
         );
       });
     },
@@ -81,15 +80,11 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
       const sent = sum('export.sent_items');
       const reason = trouble === null ? '' : `: ${trouble}`;
       process.stderr.write(
-        `spantap: ${lost} of ${lost + sent} spans and metric points did not arrive at ${targets.traces.url.origin}${reason}\n`,
+        `spantap: ${lost} of ${lost + sent} spans and metric points did not arrive at ${addressesOf(targets.traces)}${reason}\n`,
       );
       return false;
     },
   };
-}
-
-function encodingOf(target: OtlpTarget): 'protobuf' | 'json' {
-  return target.protocol === 'http/json' ? 'json' : 'protobuf';
 }
 
 function total(readings: readonly Reading[], names: readonly string[]): number {

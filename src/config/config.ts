@@ -5,7 +5,7 @@ import { parseBytes, parseMs } from './units.ts';
 
 export type Config = ReturnType<typeof configOf>;
 
-/** `otel`: the OTEL_* variables, which the exporter reads itself. */
+/** `otel`: the OTEL_* variables and those that name proxies, which the exporter reads itself. */
 export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
   const { maxStatementBytes, ...speak } = s.protocols;
   const agentId = s.agent.id === '' ? hostname() : s.agent.id;
@@ -59,7 +59,7 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
     /** Whether metrics go by OTLP: unless the scrape endpoint stands for it. */
     otlpMetrics: s.metrics.exporters.length > 0 ? s.metrics.exporters.includes('otlp') : s.prometheus.port === 0,
     export: {
-      endpoint: s.export.endpoint,
+      endpoints: addresses(s.export.endpoint),
       protocol: s.export.protocol,
       headers: s.export.headers,
       timeoutMs: s.export.timeout === '' ? null : parseMs(s.export.timeout),
@@ -77,6 +77,12 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
     log: s.log,
     otel,
   });
+}
+
+/** One text may hold several, separated by commas, for the sake of the variable. */
+function addresses(endpoint: string | readonly string[]): string[] {
+  const all = typeof endpoint === 'string' ? endpoint.split(',') : endpoint;
+  return all.map((one) => one.trim()).filter((one) => one !== '');
 }
 
 function encodingOf(s: Settings, otel: Readonly<Record<string, string>>): 'protobuf' | 'json' {

@@ -28,7 +28,7 @@ interface Mistake {
 }
 
 export async function loadConfig(path: string | null, env: Environment = process.env): Promise<Config> {
-  return configOf((await load(path, env)).settings, otelVariables(env));
+  return configOf((await load(path, env)).settings, exportVariables(env));
 }
 
 /** The configuration as it takes effect, as YAML: secrets masked, and each key that is no default says where it comes from. */
@@ -121,10 +121,13 @@ function scrapeAddress(draft: Draft, env: Environment): void {
   }
 }
 
-function otelVariables(env: Environment): Record<string, string> {
+/** Both spellings are in use. */
+const PROXIES = /^(https?|no)_proxy$/i;
+
+function exportVariables(env: Environment): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (name.startsWith('OTEL_') && value !== undefined && value !== '') found[name] = value;
+    if ((name.startsWith('OTEL_') || PROXIES.test(name)) && value !== undefined && value !== '') found[name] = value;
   }
   return found;
 }

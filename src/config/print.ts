@@ -13,7 +13,8 @@ export function masked(path: Path, value: unknown): unknown {
     if (path.length > 2 || typeof value !== 'object' || value === null) return MASK;
     return Object.fromEntries(Object.keys(value).map((name) => [name, MASK]));
   }
-  if (path[1] === 'endpoint' && typeof value === 'string') return value.replace(/\/\/[^/@]*@/, `//${MASK}@`);
+  if (path[1] === 'endpoint' && Array.isArray(value)) return value.map((one) => masked(path, one));
+  if (path[1] === 'endpoint' && typeof value === 'string') return value.replaceAll(/\/\/[^/,]*@/g, `//${MASK}@`);
   return value;
 }
 

@@ -31,9 +31,15 @@ const word = <const T extends readonly string[]>(...words: T) =>
 const text = z.string({ error: 'must be a text' });
 const flag = z.boolean({ error: 'must be true or false' });
 
-const url = text.refine((v) => v === '' || /^https?:$/.test(URL.parse(v)?.protocol ?? ''), {
-  error: 'must be an address such as http://collector:4318',
-});
+const isUrl = (v: string) => /^https?:$/.test(URL.parse(v)?.protocol ?? '');
+const URLS = 'must be an address such as http://collector:4318, or a list of them';
+const urls = z.union(
+  [
+    text.refine((v) => v === '' || v.split(',').every((one) => isUrl(one.trim())), { error: URLS }),
+    z.array(text.refine(isUrl, { error: URLS })).max(16),
+  ],
+  { error: URLS },
+);
 
 function isCidr(value: string): boolean {
   const slash = value.lastIndexOf('/');
@@ -126,8 +132,8 @@ export const SETTINGS = z.strictObject({
   }),
   prometheus: z.strictObject({ host: text.min(1, { error: 'must not be empty' }), port: count(0, 65_535) }),
   export: z.strictObject({
-    endpoint: url,
-    protocol: word('http/protobuf', 'http/json', ''),
+    endpoint: urls,
+    protocol: word('http/protobuf', 'http/json', 'grpc', ''),
     headers: z.record(z.string(), text, { error: 'must be a map of header names to texts' }),
     timeout: z.union([z.literal(''), duration('1ms', '10m')], { error: 'must be a duration such as 10s' }),
     compression: word('gzip', 'none', ''),

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { Agent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { type SecureVersion, connect as tlsConnect } from 'node:tls';
-import type { OtlpTarget, TlsFiles } from './targets.ts';
+import { connect, isIP, type Socket } from 'node:net';
+import { type SecureContext, connect as tlsConnect } from 'node:tls';
+import type { Log } from '../self/log.ts';
+import { Credentials } from './credentials.ts';
+import { hostOf, portOf, tunnel } from './proxy.ts';
+import type { OtlpTarget } from './targets.ts';
 
 /** Both ends of a TCP connection that the agent has opened. */
 export interface OwnConnection {
@@ -21,78 +20,77 @@ export interface ConnectionWatch {
   onClosed?(connection: OwnConnection): void;
 }
 
-const OLDEST_TLS: SecureVersion = 'TLSv1.2';
-
 /**
- * Makes agents for connections to a target: kept alive, announced to `watch` before the first byte is sent, with
- * certificates that are read anew for each connection, so that they can be exchanged while running.
+ * Opens connections to one target, through its proxy if it has one: announced to `watch` before the first byte is sent,
+ * and with the certificates of the moment.
  */
-export function agentFactory(
-  target: Pick<OtlpTarget, 'tls' | 'timeoutMs'>,
-  maxSockets: number,
-  watch: ConnectionWatch,
-): (protocol: string) => Agent {
-  return (protocol) => {
-    const options = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, scheduling: 'lifo' } as const;
-    const agent = protocol === 'https:' ? new HttpsAgent(options) : new Agent(options);
-    agent.createConnection = (request, done) => {
-      const secure = protocol === 'https:' ? target.tls : null;
-      open(request as TcpNetConnectOpts, secure, target.timeoutMs, watch).then(
-        (socket) => done?.(null, socket),
-        (error: Error) => done?.(error, undefined as unknown as Duplex),
-      );
-      return undefined;
-    };
-    return agent;
-  };
-}
+export class Connector {
+  /** Called when certificates have changed: connections that are open should be replaced. */
+  renewed: () => void = () => {};
+  readonly #target: OtlpTarget;
+  readonly #watch: ConnectionWatch;
+  readonly #credentials: Credentials | null;
 
-async function open(
-  request: TcpNetConnectOpts,
-  tls: TlsFiles | null,
-  timeoutMs: number,
-  watch: ConnectionWatch,
-): Promise<Socket> {
-  const raw = connect({ host: request.host ?? 'localhost', port: request.port });
-  const limit = setTimeout(() => {
-    raw.destroy(Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
-  }, timeoutMs);
-  try {
-    await settled(raw, 'connect');
-    const own: OwnConnection = {
-      localAddress: raw.localAddress ?? '',
-      localPort: raw.localPort ?? 0,
-      remoteAddress: raw.remoteAddress ?? '',
-      remotePort: raw.remotePort ?? 0,
-    };
-    raw.once('close', () => watch.onClosed?.(own));
-    await Promise.race([watch.onConnection(own), settled(raw, 'close')]);
-    if (raw.destroyed) throw new Error('the connection was closed before it could be used');
-    if (tls === null) return raw;
-    const host = request.host ?? 'localhost';
-    const [ca, cert, key] = await Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(read));
-    const socket = tlsConnect({
-      socket: raw,
-      host,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      minVersion: OLDEST_TLS,
-      ALPNProtocols: ['http/1.1'],
-    });
-    await settled(socket, 'secureConnect');
-    return socket;
-  } catch (error) {
-    raw.destroy();
-    throw error;
-  } finally {
-    clearTimeout(limit);
+  constructor(target: OtlpTarget, watch: ConnectionWatch, log: Log, lookMs?: number) {
+    this.#target = target;
+    this.#watch = watch;
+    this.#credentials = target.url.protocol === 'https:' ? new Credentials(target.tls, log, lookMs) : null;
+    if (this.#credentials !== null) this.#credentials.renewed = () => this.renewed();
+  }
+
+  close(): void {
+    this.#credentials?.close();
+  }
+
+  /** A connection on which `alpn` may be spoken at once. */
+  async open(alpn: 'http/1.1' | 'h2'): Promise<Socket> {
+    const { url, proxy, timeoutMs } = this.#target;
+    const first = proxy ?? url;
+    const raw = connect({ host: hostOf(first), port: portOf(first) });
+    const limit = setTimeout(() => {
+      raw.destroy(Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+    }, timeoutMs);
+    try {
+      await settled(raw, 'connect');
+      const own: OwnConnection = {
+        localAddress: raw.localAddress ?? '',
+        localPort: raw.localPort ?? 0,
+        remoteAddress: raw.remoteAddress ?? '',
+        remotePort: raw.remotePort ?? 0,
+      };
+      raw.once('close', () => this.#watch.onClosed?.(own));
+      await Promise.race([this.#watch.onConnection(own), settled(raw, 'close')]);
+      if (raw.destroyed) throw new Error('the connection was closed before it could be used');
+      let socket = raw;
+      if (proxy?.protocol === 'https:') socket = await secured(socket, hostOf(proxy), undefined, 'http/1.1');
+      // HTTP without TLS is not tunnelled: the proxy is asked for the whole address (`http.ts`)
+      if (proxy !== null && (this.#credentials !== null || alpn === 'h2')) await tunnel(socket, url, proxy);
+      if (this.#credentials === null) return socket;
+      return await secured(socket, hostOf(url), await this.#credentials.context(), alpn);
+    } catch (error) {
+      raw.destroy();
+      throw error;
+    } finally {
+      clearTimeout(limit);
+    }
   }
 }
 
-async function read(file: string): Promise<Buffer | undefined> {
-  return file === '' ? undefined : await readFile(file);
+async function secured(
+  raw: Socket,
+  host: string,
+  secureContext: SecureContext | undefined,
+  alpn: string,
+): Promise<Socket> {
+  const socket = tlsConnect({
+    socket: raw,
+    host,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(secureContext === undefined ? { minVersion: 'TLSv1.2' } : { secureContext }),
+    ALPNProtocols: [alpn],
+  });
+  await settled(socket, 'secureConnect');
+  return socket;
 }
 
 /** Resolves at the event, rejects at an error; leaves no listeners behind. */

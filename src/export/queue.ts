@@ -37,6 +37,11 @@ export class ParcelQueue {
     return this.#parcels.size;
   }
 
+  /** 0 to 1. */
+  get fullness(): number {
+    return this.bytes / this.#maxBytes;
+  }
+
   /** Takes it in, or drops it when there is no room to be made. */
   add(parcel: Parcel): void {
     for (const old of this.#parcels) {

@@ -69,7 +69,7 @@ function fromProtobuf(body: Buffer): PartialSuccess | null {
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Visits the fields of a protobuf message; false when it is none. */
-function eachField(
+export function eachField(
   body: Buffer,
   visit: (field: number, wireType: number, value: number, bytes: Buffer) => void,
 ): boolean {

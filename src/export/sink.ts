@@ -1,12 +1,15 @@
-import type { Agent } from 'node:http';
+import { gzip } from 'node:zlib';
 import type { Counters } from '../self/counters.ts';
 import type { Log } from '../self/log.ts';
 import { VERSION } from '../self/version.ts';
-import { agentFactory, type ConnectionWatch } from './connections.ts';
-import { BACKOFF, type Backoff, ExportLane } from './lane.ts';
+import { type ConnectionWatch, Connector } from './connections.ts';
+import { GrpcTransport } from './grpc.ts';
+import { HttpTransport } from './http.ts';
+import { BACKOFF, type Backoff, ExportLane, type Pack } from './lane.ts';
 import type { ExportOptions } from './options.ts';
 import { Reach } from './reach.ts';
-import { type OtlpTargets, SIGNALS, type Signal } from './targets.ts';
+import { type OtlpTarget, type OtlpTargets, SIGNALS, type Signal } from './targets.ts';
+import type { Transport } from './transport.ts';
 
 export interface SinkParts {
   readonly targets: OtlpTargets;
@@ -17,99 +20,130 @@ export interface SinkParts {
   readonly backoff?: Backoff;
   /** A clock that only goes forward, ms. */
   readonly nowMs?: () => number;
+  /** How often certificates are looked at, ms. */
+  readonly certificatesMs?: number;
 }
 
-export const USER_AGENT = `spantap/${VERSION}`;
+const USER_AGENT = `spantap/${VERSION}`;
+
+/** One signal on its way to one endpoint. */
+interface Way {
+  readonly target: OtlpTarget;
+  readonly transport: Transport;
+  readonly lane: ExportLane;
+}
 
 /**
- * Takes encoded OTLP requests and gets them to the Collector: each signal has a queue bounded in bytes (the larger part of
- * `queue.maxBytes` is for traces), whose oldest requests are dropped and counted when it overflows.
+ * Takes encoded OTLP requests and gets them to the Collectors: every endpoint of a signal is sent everything, and has a queue,
+ * retries and counters of its own, so that one that is away holds up no other. The queues are bounded in bytes, together by
+ * `queue.maxBytes` (the larger part of it is for traces); in each the oldest requests are dropped and counted when it overflows.
  */
 export class OtlpSink {
-  readonly #lanes: Readonly<Record<Signal, ExportLane>>;
-  readonly #agents: Agent[] = [];
-  readonly #reaches: Reach[];
+  readonly #ways: Readonly<Record<Signal, readonly Way[]>>;
+  readonly #reaches = new Map<string, Reach>();
 
   constructor(o: SinkParts) {
     const nowMs = o.nowMs ?? ((): number => performance.now());
-    // signals that go to one place share what is said about it
-    const reaches = new Map<string, Reach>();
-    const make = (signal: Signal): ExportLane => {
-      const target = o.targets[signal];
-      const agent = agentFactory(target, o.queue.concurrency, o.watch)(target.url.protocol);
-      this.#agents.push(agent);
-      const { origin } = target.url;
-      const reach = reaches.get(origin) ?? new Reach({ origin, log: o.log, nowMs, waiting: () => this.#waiting() });
-      reaches.set(origin, reach);
-      return new ExportLane({
+    const make = (target: OtlpTarget, maxBytes: number): Way => {
+      const connector = new Connector(target, o.watch, o.log, o.certificatesMs);
+      const transport =
+        target.protocol === 'grpc'
+          ? new GrpcTransport(target, connector, USER_AGENT)
+          : new HttpTransport(target, connector, o.queue.concurrency, USER_AGENT);
+      const lane = new ExportLane({
         target,
-        agent,
-        userAgent: USER_AGENT,
-        maxBytes: o.queue.maxBytes * SHARE[signal],
+        transport,
+        maxBytes,
         maxAgeMs: o.queue.maxAgeMs,
         concurrency: o.queue.concurrency,
         backoff: o.backoff ?? BACKOFF,
-        reach,
+        reach: this.#reach(target.url.origin, o.log, nowMs),
         log: o.log,
         nowMs,
       });
+      return { target, transport, lane };
     };
-    this.#lanes = { traces: make('traces'), metrics: make('metrics') };
-    this.#reaches = [...reaches.values()];
+    const all = (signal: Signal): Way[] => {
+      const targets = o.targets[signal];
+      return targets.map((target) => make(target, (o.queue.maxBytes * SHARE[signal]) / targets.length));
+    };
+    this.#ways = { traces: all('traces'), metrics: all('metrics') };
     this.#register(o.counters);
   }
 
-  /** Why data cannot be delivered at the moment, null when it can. */
+  /** Why data cannot be delivered somewhere at the moment, null when it can be everywhere. */
   get trouble(): string | null {
-    for (const reach of this.#reaches) if (reach.lost !== null) return reach.lost;
+    for (const [origin, { lost }] of this.#reaches) {
+      if (lost !== null) return this.#reaches.size === 1 ? lost : `${origin}: ${lost}`;
+    }
     return null;
+  }
+
+  /** How full the fullest queue is, 0 to 1. */
+  get fullness(): number {
+    return Math.max(...this.#all().map(({ lane }) => lane.queue.fullness));
   }
 
   /** `bytes` is one Export...ServiceRequest in the target's encoding, with so many spans or data points in it. */
   enqueue(signal: Signal, bytes: Uint8Array, items: number): void {
-    this.#lanes[signal].enqueue(bytes, items);
+    const ways = this.#ways[signal];
+    const pack = ways[0]?.target.compression === 'gzip' ? packOnce(bytes) : null;
+    for (const { lane } of ways) lane.enqueue(bytes, items, pack);
   }
 
   /** Sends what waits; false if something was left when the time was over. */
   async flush(timeoutMs: number): Promise<boolean> {
-    const done = await Promise.all(SIGNALS.map((signal) => this.#lanes[signal].flush(timeoutMs)));
+    const done = await Promise.all(this.#all().map(({ lane }) => lane.flush(timeoutMs)));
     return done.every(Boolean);
   }
 
   /** Ends connections and timers; what still waits is dropped and counted. */
   close(): void {
-    for (const signal of SIGNALS) this.#lanes[signal].close();
-    for (const agent of this.#agents) agent.destroy();
+    for (const { lane, transport } of this.#all()) {
+      lane.close();
+      transport.close();
+    }
   }
 
-  #waiting(): { requests: number; items: number; bytes: number } {
-    const out = { requests: 0, items: 0, bytes: 0 };
-    for (const signal of SIGNALS) {
-      const { queue } = this.#lanes[signal];
-      out.requests += queue.size;
-      out.items += queue.items;
-      out.bytes += queue.bytes;
-    }
-    return out;
+  #all(): Way[] {
+    return SIGNALS.flatMap((signal) => this.#ways[signal]);
+  }
+
+  /** Signals that go to one place share what is said about it. */
+  #reach(origin: string, log: Log, nowMs: () => number): Reach {
+    const waiting = (): { requests: number; items: number; bytes: number } => {
+      const out = { requests: 0, items: 0, bytes: 0 };
+      for (const { target, lane } of this.#all()) {
+        if (target.url.origin !== origin) continue;
+        out.requests += lane.queue.size;
+        out.items += lane.queue.items;
+        out.bytes += lane.queue.bytes;
+      }
+      return out;
+    };
+    const reach = this.#reaches.get(origin) ?? new Reach({ origin, log, nowMs, waiting });
+    this.#reaches.set(origin, reach);
+    return reach;
   }
 
   #register(counters: Counters): void {
     counters.reader((put) => {
-      for (const signal of SIGNALS) {
-        const { counters: c, queue } = this.#lanes[signal];
-        put('export.sent_items', c.sentItems, 'counter', { signal });
-        put('export.rejected_items', c.rejectedItems, 'counter', { signal });
-        put('export.failed_items', c.failedItems, 'counter', { signal });
-        put('export.dropped_items', c.droppedFull, 'counter', { signal, reason: 'full' });
-        put('export.dropped_items', c.droppedAge, 'counter', { signal, reason: 'age' });
-        put('export.dropped_items', c.droppedClose, 'counter', { signal, reason: 'close' });
-        put('export.dropped_bytes', c.droppedBytes, 'counter', { signal });
-        put('export.sent_bytes', c.sentBytes, 'counter', { signal });
-        put('export.requests', c.requests, 'counter', { signal });
-        put('export.retries', c.retries, 'counter', { signal });
-        put('export.queue_bytes', queue.bytes, 'gauge', { signal });
-        put('export.queue_items', queue.items, 'gauge', { signal });
-        put('export.queue_requests', queue.size, 'gauge', { signal });
+      for (const { target, lane } of this.#all()) {
+        const { counters: c, queue } = lane;
+        const labels = { signal: target.signal, endpoint: target.url.origin };
+        put('export.sent_items', c.sentItems, 'counter', labels);
+        put('export.rejected_items', c.rejectedItems, 'counter', labels);
+        put('export.failed_items', c.failedItems, 'counter', labels);
+        put('export.dropped_items', c.droppedFull, 'counter', { ...labels, reason: 'full' });
+        put('export.dropped_items', c.droppedAge, 'counter', { ...labels, reason: 'age' });
+        put('export.dropped_items', c.droppedClose, 'counter', { ...labels, reason: 'close' });
+        put('export.dropped_bytes', c.droppedBytes, 'counter', labels);
+        put('export.sent_bytes', c.sentBytes, 'counter', labels);
+        put('export.requests', c.requests, 'counter', labels);
+        put('export.retries', c.retries, 'counter', labels);
+        put('export.queue_bytes', queue.bytes, 'gauge', labels);
+        put('export.queue_items', queue.items, 'gauge', labels);
+        put('export.queue_requests', queue.size, 'gauge', labels);
       }
     });
   }
@@ -117,3 +151,17 @@ export class OtlpSink {
 
 /** Cumulative metrics supersede each other, so little of them need be kept; spans are gone when they are dropped. */
 const SHARE: Readonly<Record<Signal, number>> = { traces: 0.85, metrics: 0.15 };
+
+/**
+ * Compresses once for however many ask. Level 1 in zlib's threads: 0.95 us a span at 7.6 times smaller, where level 6 takes
+ * 2.35 for 8.4 times.
+ */
+function packOnce(bytes: Uint8Array): Pack {
+  const asking: Parameters<Pack>[0][] = [];
+  return (done) => {
+    if (asking.push(done) > 1) return;
+    gzip(bytes, { level: 1 }, (error, packed) => {
+      for (const ask of asking) ask(error, packed);
+    });
+  };
+}

@@ -1,4 +1,3 @@
-import type { Agent } from 'node:http';
 import type { Attributes, ObservableCounter, ObservableGauge } from '@opentelemetry/api';
 import type { Reading } from './counters.ts';
 import { LimitedLog, type Log } from './log.ts';
@@ -6,15 +5,9 @@ import { VERSION } from './version.ts';
 
 export interface SelfMetricsOptions {
   readonly readings: () => Promise<readonly Reading[]> | readonly Reading[];
-  /** Where metrics go: the exporter room's target for them. */
-  readonly target: {
-    readonly url: URL;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly timeoutMs: number;
-    readonly compression: 'gzip' | 'none';
-  };
-  /** Makes the connections, so that they are the agent's own and not traced. */
-  readonly agentFactory: (protocol: string) => Agent;
+  readonly encoding: 'protobuf' | 'json';
+  /** Takes one ExportMetricsServiceRequest with so many data points: the exporter room's way for metrics. */
+  readonly send: (bytes: Uint8Array, points: number) => void;
   readonly intervalMs: number;
   readonly agentId: string;
   /** OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES apply to the agent itself, and only to it. */
@@ -23,23 +16,23 @@ export interface SelfMetricsOptions {
 }
 
 export interface SelfMetrics {
-  /** Sends the readings once more; false if that did not succeed in time. */
-  flush(timeoutMs: number): Promise<boolean>;
+  /** Hands the readings over once more. Never rejects. */
+  collect(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Sends the agent's counters by the OpenTelemetry SDK as `spantap.<room>.<name>`. The SDK is loaded only here: it takes
- * about 200 ms. Cumulative values lose nothing while the Collector is away.
+ * Sends the agent's counters as `spantap.<room>.<name>`: collected and encoded by the OpenTelemetry SDK, and sent the way of
+ * all other metrics, so that every setting of it holds for these. The SDK is loaded only here: it takes about 200 ms.
  */
 export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetrics> {
-  const [{ MeterProvider, MetricReader }, { OTLPMetricExporter }, { defaultResource, resourceFromAttributes }] =
+  const [{ MeterProvider, MetricReader }, { JsonMetricsSerializer, ProtobufMetricsSerializer }, resources] =
     await Promise.all([
       import('@opentelemetry/sdk-metrics'),
-      import('@opentelemetry/exporter-metrics-otlp-http'),
+      import('@opentelemetry/otlp-transformer'),
       import('@opentelemetry/resources'),
     ]);
-  const { CompressionAlgorithm } = await import('@opentelemetry/otlp-exporter-base');
+  const serializer = o.encoding === 'json' ? JsonMetricsSerializer : ProtobufMetricsSerializer;
 
   /** Collects when asked; the interval is ours, because readings have to be fetched first. */
   class OnDemand extends MetricReader {
@@ -47,15 +40,9 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
     protected override async onShutdown(): Promise<void> {}
   }
 
-  const exporter = new OTLPMetricExporter({
-    url: o.target.url.href,
-    headers: { ...o.target.headers },
-    timeoutMillis: o.target.timeoutMs,
-    compression: o.target.compression === 'gzip' ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE,
-    httpAgentOptions: o.agentFactory,
-    userAgent: `spantap/${VERSION}`,
-  });
-  const resource = defaultResource().merge(resourceFromAttributes(ownAttributes(o.agentId, o.env, o.log)));
+  const resource = resources
+    .defaultResource()
+    .merge(resources.resourceFromAttributes(ownAttributes(o.agentId, o.env, o.log)));
   const reader = new OnDemand();
   const provider = new MeterProvider({ resource, readers: [reader] });
   const meter = provider.getMeter('spantap', VERSION);
@@ -82,23 +69,19 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
     }
   };
 
-  const once = async (): Promise<boolean> => {
+  const once = async (): Promise<void> => {
     take(await o.readings());
     const { resourceMetrics } = await reader.collect();
-    return await new Promise<boolean>((resolve) => {
-      exporter.export(resourceMetrics, (result) => {
-        const reason = result.error?.message ?? 'unknown';
-        if (result.code !== 0) limited.line('warn', 'self', { reason }, "the agent's own metrics could not be sent");
-        resolve(result.code === 0);
-      });
-    });
+    const bytes = serializer.serializeRequest(resourceMetrics);
+    let points = 0;
+    for (const scope of resourceMetrics.scopeMetrics) for (const m of scope.metrics) points += m.dataPoints.length;
+    if (bytes !== undefined && points > 0) o.send(bytes, points);
   };
-  let running: Promise<boolean> | null = null;
-  const run = (): Promise<boolean> => {
+  let running: Promise<void> | null = null;
+  const run = (): Promise<void> => {
     running ??= once()
       .catch((error: Error) => {
         limited.line('warn', 'self', { reason: error.message }, "the agent's own metrics could not be collected");
-        return false;
       })
       .finally(() => {
         running = null;
@@ -109,19 +92,12 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
   timer.unref();
 
   return {
-    async flush(timeoutMs) {
-      let limit: NodeJS.Timeout | undefined;
-      const late = new Promise<boolean>((resolve) => {
-        limit = setTimeout(() => resolve(false), timeoutMs);
-      });
-      await Promise.race([running, late]);
-      const done = await Promise.race([run(), late]);
-      clearTimeout(limit);
-      return done;
+    async collect() {
+      await running; // one that has begun may have read before now
+      await run();
     },
     async stop() {
       clearInterval(timer);
-      await exporter.shutdown();
       await provider.shutdown();
     },
   };

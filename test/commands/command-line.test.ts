@@ -50,6 +50,7 @@ test('check shows what takes effect, or every mistake; never a stack unless aske
   writeFileSync(path, 'capture: { snaplen: 96 }\n');
   const fine = spantap('check', '-c', path);
   assert.equal(fine.code, 0, fine.err);
+  assert.match(fine.out, /^# traces go to http:\/\/localhost:4318\/v1\/traces \(http\/protobuf, gzip, 10s\)$/m);
   assert.match(fine.out, /snaplen: 96 # .*agent\.yaml:1:12/);
 
   writeFileSync(path, 'capture: { snaplen: 1, shard: 2 }\n');

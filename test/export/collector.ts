@@ -79,7 +79,7 @@ export async function until(what: () => boolean, limitMs = 10_000): Promise<void
 
 export function exportOptions(change: Partial<ExportOptions> = {}): ExportOptions {
   return {
-    endpoint: '',
+    endpoints: [],
     protocol: '',
     headers: {},
     timeoutMs: null,
@@ -94,6 +94,7 @@ export function exportOptions(change: Partial<ExportOptions> = {}): ExportOption
 export interface Kit {
   sink: OtlpSink;
   log: KeptLog;
+  /** The sum of the readings that have these labels. */
   reading: (name: string, labels?: Record<string, string>) => number;
   /** Ports that were announced before anything was sent. */
   announced: number[];
@@ -102,9 +103,15 @@ export interface Kit {
 export function sinkTo(
   port: number,
   change: Partial<ExportOptions> = {},
-  more: { backoff?: Partial<Backoff>; env?: Environment; nowMs?: () => number; announce?: () => Promise<void> } = {},
+  more: {
+    backoff?: Partial<Backoff>;
+    env?: Environment;
+    nowMs?: () => number;
+    announce?: () => Promise<void>;
+    certificatesMs?: number;
+  } = {},
 ): Kit {
-  const options = exportOptions({ endpoint: `http://127.0.0.1:${port}`, ...change });
+  const options = exportOptions({ endpoints: [`http://127.0.0.1:${port}`], ...change });
   const counters = new Counters();
   const log = new KeptLog();
   const announced: number[] = [];
@@ -121,13 +128,15 @@ export function sinkTo(
     },
     backoff: { firstMs: 20, factor: 1.5, maxMs: 60, jitter: 0, ...more.backoff },
     ...(more.nowMs === undefined ? {} : { nowMs: more.nowMs }),
+    ...(more.certificatesMs === undefined ? {} : { certificatesMs: more.certificatesMs }),
   });
   const reading = (name: string, labels: Record<string, string> = { signal: 'traces' }): number => {
+    const wanted = Object.entries(labels);
     const found = counters
       .snapshot()
-      .find((r: Reading) => r.name === `export.${name}` && JSON.stringify(r.labels) === JSON.stringify(labels));
-    if (found === undefined) throw new Error(`no reading ${name}`);
-    return found.value;
+      .filter((r: Reading) => r.name === `export.${name}` && wanted.every(([key, value]) => r.labels[key] === value));
+    if (found.length === 0) throw new Error(`no reading ${name}`);
+    return found.reduce((sum, r) => sum + r.value, 0);
   };
   return { sink, log, reading, announced };
 }

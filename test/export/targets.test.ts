@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Environment, otlpTargets } from '../../src/export/targets.ts';
+import type { ExportOptions } from '../../src/export/options.ts';
+import { addressesOf, type Environment, type OtlpTarget, otlpTargets, type Signal } from '../../src/export/targets.ts';
 import { SpantapError } from '../../src/self/errors.ts';
 import { exportOptions } from './collector.ts';
 
-const urls = (env: Environment, endpoint = ''): string[] => {
-  const t = otlpTargets(exportOptions({ endpoint }), env);
+/** The one target of each signal. */
+function single(options: Partial<ExportOptions>, env: Environment): Record<Signal, OtlpTarget> {
+  const { traces, metrics } = otlpTargets(exportOptions(options), env);
+  assert.deepEqual([traces.length, metrics.length], [1, 1]);
+  return { traces: traces[0]!, metrics: metrics[0]! };
+}
+const urls = (env: Environment, ...endpoints: string[]): string[] => {
+  const t = single({ endpoints }, env);
   return [t.traces.url.href, t.metrics.url.href];
 };
 
@@ -25,8 +32,8 @@ test('addresses: configuration, then the variable of the signal, then the genera
 });
 
 test('all other settings', () => {
-  const t = otlpTargets(
-    exportOptions({ headers: { Authorization: 'mine' }, tls: { caFile: '/ca', certFile: '', keyFile: '' } }),
+  const t = single(
+    { headers: { Authorization: 'mine' }, tls: { caFile: '/ca', certFile: '', keyFile: '' } },
     {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/protobuf',
@@ -49,27 +56,46 @@ test('all other settings', () => {
   assert.deepEqual([t.traces.compression, t.metrics.compression], ['none', 'gzip']);
   assert.deepEqual(t.traces.tls, { caFile: '/ca', certFile: '/cert', keyFile: '/key' });
   assert.deepEqual(t.metrics.tls, { caFile: '/ca', certFile: '/cert', keyFile: '' });
-  const plain = otlpTargets(exportOptions({ timeoutMs: 7, compression: 'none', protocol: 'http/protobuf' }), {
-    OTEL_EXPORTER_OTLP_TIMEOUT: '2500',
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-  });
+  const plain = single(
+    { timeoutMs: 7, compression: 'none', protocol: 'http/protobuf' },
+    {
+      OTEL_EXPORTER_OTLP_TIMEOUT: '2500',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    },
+  );
   assert.deepEqual(
     [plain.traces.timeoutMs, plain.traces.compression, plain.traces.protocol],
     [7, 'none', 'http/protobuf'],
   );
-  const defaults = otlpTargets(exportOptions(), {}).metrics;
+  const defaults = single({}, {}).metrics;
   assert.deepEqual([defaults.timeoutMs, defaults.compression, defaults.protocol], [10_000, 'gzip', 'http/protobuf']);
 });
 
 test('what is wrong is told with the name of the variable', () => {
   const cases: [Environment, RegExp][] = [
     [
-      { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
-      /^OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' is not supported; use http\/protobuf/,
+      { OTEL_EXPORTER_OTLP_PROTOCOL: 'http' },
+      /^OTEL_EXPORTER_OTLP_PROTOCOL: 'http' is not supported; use http\/protobuf/,
     ],
     [{ OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'soap' }, /^OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'soap'/],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, /^OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' is no address/],
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'ftp://x' }, /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT/],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c/v1/traces', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
+      /^OTEL_EXPORTER_OTLP_ENDPOINT: http:\/\/c has the path \/v1\/traces, and gRPC has none/,
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'me:secret@c', OTEL_EXPORTER_OTLP_INSECURE: 'true' },
+      /^OTEL_EXPORTER_OTLP_ENDPOINT: '\*\*\*@c' is no address/,
+    ],
+    [
+      { HTTP_PROXY: 'socks5://me:secret@proxy', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c' },
+      /^HTTP_PROXY: is no address of a proxy/,
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'te=secret' },
+      /^OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'te' cannot be sent as metadata of gRPC/,
+    ],
     [{ OTEL_EXPORTER_OTLP_TIMEOUT: '10s' }, /^OTEL_EXPORTER_OTLP_TIMEOUT: '10s' is no number of milliseconds/],
     [{ OTEL_EXPORTER_OTLP_TIMEOUT: '0' }, /^OTEL_EXPORTER_OTLP_TIMEOUT/],
     [{ OTEL_EXPORTER_OTLP_COMPRESSION: 'zstd' }, /^OTEL_EXPORTER_OTLP_COMPRESSION: 'zstd'/],
@@ -86,7 +112,43 @@ test('what is wrong is told with the name of the variable', () => {
     );
   }
   assert.throws(
-    () => otlpTargets(exportOptions({ endpoint: 'nonsense' }), {}),
+    () => otlpTargets(exportOptions({ endpoints: ['nonsense'] }), {}),
     /^SpantapError: export.endpoint: 'nonsense'/,
+  );
+});
+
+test('gRPC: addresses without scheme or path, per signal', () => {
+  assert.deepEqual(urls({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), ['http://localhost:4317/', 'http://localhost:4317/']);
+  assert.deepEqual(urls({ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc' }), [
+    'http://localhost:4317/',
+    'http://localhost:4318/v1/metrics',
+  ]);
+  const bare = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317' };
+  assert.deepEqual(urls(bare), ['https://collector:4317/', 'https://collector:4317/']);
+  assert.deepEqual(urls({ ...bare, OTEL_EXPORTER_OTLP_METRICS_INSECURE: 'TRUE' }), [
+    'https://collector:4317/',
+    'http://collector:4317/',
+  ]);
+  assert.deepEqual(urls({ ...bare, OTEL_EXPORTER_OTLP_INSECURE: 'true' }), Array(2).fill('http://collector:4317/'));
+  // a scheme says it already
+  const schemed = { ...bare, OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector', OTEL_EXPORTER_OTLP_INSECURE: 'true' };
+  assert.deepEqual(urls(schemed), Array(2).fill('https://collector/'));
+});
+
+test('several endpoints: every signal goes to each; a password in one becomes a header, and is shown nowhere', () => {
+  const endpoints = ['http://a:4318', 'https://me:p%40ss@b/base'];
+  const t = otlpTargets(exportOptions({ endpoints, headers: { 'x-a': '1' } }), {});
+  for (const targets of [t.traces, t.metrics]) {
+    assert.deepEqual(
+      targets.map((x) => x.headers),
+      [{ 'x-a': '1' }, { authorization: `Basic ${btoa('me:p@ss')}`, 'x-a': '1' }],
+    );
+  }
+  assert.equal(addressesOf(t.traces), 'http://a:4318/v1/traces, https://b/base/v1/traces');
+  const own = otlpTargets(exportOptions({ endpoints, headers: { authorization: 'own' } }), {});
+  assert.equal(own.traces[1]!.headers.authorization, 'own');
+  assert.throws(
+    () => otlpTargets(exportOptions({ endpoints: ['http://a', 'http://a:80/'] }), {}),
+    /export.endpoint: http:\/\/a is there twice/,
   );
 });

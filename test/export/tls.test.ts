@@ -49,7 +49,7 @@ test('mutual authentication, by address and by name; the bare connection is anno
   const collector = await fakeCollector(0, secure());
   t.after(() => collector.close());
   for (const host of ['127.0.0.1', 'localhost']) {
-    const kit = sinkTo(0, { endpoint: `https://${host}:${collector.port}`, tls: files('ca', 'client') });
+    const kit = sinkTo(0, { endpoints: [`https://${host}:${collector.port}`], tls: files('ca', 'client') });
     t.after(() => kit.sink.close());
     kit.sink.enqueue('traces', text(host), 1);
     assert.ok(await kit.sink.flush(5000), JSON.stringify(kit.log.lines));
@@ -67,7 +67,7 @@ test('a stranger on either side is refused, and nothing is sent', async (t) => {
     files('ca', 'wrong-client'),
     { ...files('ca', 'client'), caFile: '' },
   ]) {
-    const kit = sinkTo(0, { endpoint, tls });
+    const kit = sinkTo(0, { endpoints: [endpoint], tls });
     t.after(() => kit.sink.close());
     kit.sink.enqueue('traces', text('secret'), 1);
     await until(() => kit.log.lines.length > 0);
@@ -80,7 +80,7 @@ test('a missing file is named, and certificates are read anew for each connectio
   const collector = await fakeCollector(0, secure());
   t.after(() => collector.close());
   const tls = { caFile: file('ca.crt'), certFile: file('later.crt'), keyFile: file('later.key') };
-  const kit = sinkTo(0, { endpoint: `https://127.0.0.1:${collector.port}`, tls });
+  const kit = sinkTo(0, { endpoints: [`https://127.0.0.1:${collector.port}`], tls });
   t.after(() => kit.sink.close());
   kit.sink.enqueue('traces', text('a'), 1);
   await until(() => kit.log.lines.length > 0);

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agentFactory } from '../../src/export/connections.ts';
-import { otlpTargets } from '../../src/export/targets.ts';
 import type { Reading } from '../../src/self/counters.ts';
 import { startSelfMetrics } from '../../src/self/metrics.ts';
 import { VERSION } from '../../src/self/version.ts';
-import { exportOptions, fakeCollector, KeptLog, until } from '../export/collector.ts';
+import { fakeCollector, KeptLog, sinkTo, until } from '../export/collector.ts';
 
 interface Sent {
   resourceMetrics: {
@@ -23,28 +21,25 @@ interface Sent {
   }[];
 }
 
-test("the agent's own metrics go out by the SDK, over announced connections, and appear with their first reading", async (t) => {
+test("the agent's own metrics go out the way of all others, and appear with their first reading", async (t) => {
   const collector = await fakeCollector();
   t.after(() => collector.close());
-  const announced: number[] = [];
-  const target = otlpTargets(
-    exportOptions({ endpoint: `http://127.0.0.1:${collector.port}`, headers: { 'x-a': '1' } }),
-    {},
-  ).metrics;
+  const kit = sinkTo(collector.port, { headers: { 'x-a': '1' }, protocol: 'http/json' });
+  t.after(() => kit.sink.close());
   let readings: Reading[] = [
     { name: 'packet.malformed', labels: {}, value: 3, kind: 'counter' },
     { name: 'exchanges', labels: { protocol: 'http', outcome: 'complete' }, value: 5, kind: 'counter' },
     { name: 'exchanges', labels: { protocol: 'http', outcome: 'reset' }, value: 1, kind: 'counter' },
   ];
   const log = new KeptLog();
+  const points: number[] = [];
   const self = await startSelfMetrics({
     readings: async () => readings,
-    target,
-    agentFactory: agentFactory(target, 1, {
-      onConnection: async (c) => {
-        announced.push(c.localPort);
-      },
-    }),
+    encoding: 'json',
+    send: (bytes, items) => {
+      points.push(items);
+      kit.sink.enqueue('metrics', bytes, items);
+    },
     intervalMs: 20,
     agentId: 'agent-1',
     env: {
@@ -56,11 +51,12 @@ test("the agent's own metrics go out by the SDK, over announced connections, and
   t.after(() => self.stop());
   await until(() => collector.received.length > 0); // by the interval
   readings = readings.concat({ name: 'export.queue_bytes', labels: { signal: 'traces' }, value: 77, kind: 'gauge' });
-  assert.ok(await self.flush(5000));
+  await self.collect();
+  assert.equal(points.at(-1), 4);
+  assert.ok(await kit.sink.flush(5000));
   const last = collector.received.at(-1)!;
   assert.equal(last.path, '/v1/metrics');
   assert.equal(last.headers['x-a'], '1');
-  assert.ok(announced.includes(last.remotePort));
   const sent = JSON.parse(last.body) as Sent;
   const resource = Object.fromEntries(
     sent.resourceMetrics[0]!.resource.attributes.map((a) => [a.key, a.value.stringValue]),
@@ -83,23 +79,29 @@ test("the agent's own metrics go out by the SDK, over announced connections, and
   assert.deepEqual(log.lines, []);
 });
 
-test('a bad variable is left out with a word about it; a Collector that is away makes one line', async (t) => {
-  const gone = await fakeCollector();
-  await gone.close();
-  const target = otlpTargets(exportOptions({ endpoint: `http://127.0.0.1:${gone.port}`, timeoutMs: 100 }), {}).metrics;
+test('in protobuf too; a bad variable is left out with a word about it, and so are readings that fail', async (t) => {
   const log = new KeptLog();
+  const sent: Uint8Array[] = [];
+  let fail = false;
   const self = await startSelfMetrics({
-    readings: () => [{ name: 'a', labels: {}, value: 1, kind: 'counter' }],
-    target,
-    agentFactory: agentFactory(target, 1, { onConnection: async () => {} }),
-    intervalMs: 20,
+    readings: () => {
+      if (fail) throw new Error('a shard is gone');
+      return [{ name: 'a', labels: {}, value: 1, kind: 'counter' }];
+    },
+    encoding: 'protobuf',
+    send: (bytes) => sent.push(bytes),
+    intervalMs: 60_000,
     agentId: 'agent-1',
     env: { OTEL_RESOURCE_ATTRIBUTES: 'a=b,broken' },
     log,
   });
   t.after(() => self.stop());
   assert.equal(log.lines[0]!.fields.variable, 'OTEL_RESOURCE_ATTRIBUTES');
-  assert.equal(await self.flush(5000), false);
-  assert.equal(await self.flush(5000), false);
-  assert.equal(log.lines.length, 2);
+  await self.collect();
+  const text = Buffer.from(sent[0]!).toString('latin1');
+  assert.ok(text.includes('spantap.a') && text.includes('service.instance.id') && !text.includes('{'));
+  fail = true;
+  await self.collect();
+  assert.equal(sent.length, 1);
+  assert.equal(log.lines.at(-1)!.fields.reason, 'a shard is gone');
 });
