@@ -71,6 +71,8 @@ export class GrpcTransport implements Transport {
     line.under++;
     const outcome = await this.#call(line, body, Math.max(1, Math.ceil(endMs - performance.now())));
     line.under--;
+    // a session made on a connection that was just breaking is destroyed without an event
+    if (gone(line)) this.#retire(line);
     if (line.retired && line.under === 0) line.session.destroy();
     return outcome;
   }

@@ -1,4 +1,4 @@
-import type { PartialSuccess } from './response.ts';
+import { excerpt, type PartialSuccess } from './response.ts';
 
 /** How a request ended. */
 export type Outcome =
@@ -22,12 +22,13 @@ export interface Transport {
 export const MAX_RESPONSE_BYTES = 64 * 1024;
 
 /** Why a connection failed, for people: the code alone where it is known to them, else what the system says with it. */
-export function reasonOf(error: NodeJS.ErrnoException): string {
+export function reasonOf(error: NodeJS.ErrnoException & { reason?: string }): string {
   const { code } = error;
   // a certificate that cannot be read is told with its name
   if (code === undefined || error.path) return error.message;
-  if (/^HPE_/.test(code)) return `what answers there does not speak HTTP/1.1; is it the port of gRPC? (${code})`;
-  if (/^ERR_HTTP2|^ERR_SSL_WRONG_VERSION/.test(code))
-    return `${error.message} (${code}); is it the port of another protocol?`;
-  return /^E[A-Z]+$/.test(code) ? code : `${error.message} (${code})`;
+  if (/^E[A-Z]+$/.test(code)) return code;
+  // OpenSSL's own words are in `reason`; what follows a semicolon is advice to users of node
+  const text = excerpt(Buffer.from(error.reason ?? error.message.split(';')[0]!));
+  const otherPort = /^(HPE_|ERR_HTTP2_|ERR_SSL_WRONG_VERSION|ERR_SSL_PACKET_LENGTH)/.test(code);
+  return `${text} (${code})${otherPort ? '; is it the port of another protocol?' : ''}`;
 }

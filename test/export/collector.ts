@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import type { Backoff } from '../../src/export/lane.ts';
 import type { ExportOptions } from '../../src/export/options.ts';
@@ -15,6 +16,8 @@ export interface Received {
   headers: IncomingMessage['headers'];
   body: string;
   remotePort: number;
+  /** CN of its certificate, '' without one. */
+  client: string;
 }
 
 export interface FakeCollector {
@@ -35,7 +38,8 @@ export async function fakeCollector(port = 0, tls: ServerOptions | null = null):
       const raw = Buffer.concat(chunks);
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw;
       const { url = '', headers, socket } = request;
-      const r = { path: url, headers, body: body.toString('latin1'), remotePort: socket.remotePort ?? 0 };
+      const client = socket instanceof TLSSocket ? String(socket.getPeerCertificate().subject?.CN ?? '') : '';
+      const r = { path: url, headers, body: body.toString('latin1'), remotePort: socket.remotePort ?? 0, client };
       received.push(r);
       self.answer(r, response);
     });

@@ -16,6 +16,8 @@ export interface Call {
   deadlineMs: number;
   body: string;
   peer: string;
+  /** CN of its certificate, '' without one. */
+  client: string;
 }
 
 export type Reply = sendUnaryData<Buffer>;
@@ -57,6 +59,7 @@ export async function grpcCollector(port = 0, files: ServerFiles | null = null):
       deadlineMs: Number(deadline) - Date.now(),
       body: call.request.toString('latin1'),
       peer: call.getPeer(),
+      client: String(call.getAuthContext().sslPeerCertificate?.subject.CN ?? ''),
     };
     self.received.push(received);
     self.answer(received, reply);

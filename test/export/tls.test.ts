@@ -1,36 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Certificates } from './certificates.ts';
 import { fakeCollector, sinkTo, text, until } from './collector.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'spantap-tls-'));
-after(() => rmSync(folder, { recursive: true }));
-const file = (name: string): string => join(folder, name);
-const openssl = (...args: string[]): void => {
-  execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-};
+const certificates = new Certificates();
+const file = (name: string): string => certificates.file(name);
 
-/** A certificate authority, or a certificate signed by one. */
-function make(name: string, subject: string, signer = ''): void {
-  openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', `${name}.key`);
-  const request = ['-key', `${name}.key`, '-subj', `/CN=${subject}`];
-  if (signer === '') {
-    openssl('req', '-x509', '-days', '2', '-out', `${name}.crt`, ...request);
-    return;
-  }
-  openssl('req', '-new', '-out', `${name}.csr`, '-addext', `subjectAltName=DNS:localhost,IP:127.0.0.1`, ...request);
-  const by = ['-CA', `${signer}.crt`, '-CAkey', `${signer}.key`, '-CAcreateserial', '-copy_extensions', 'copy'];
-  openssl('x509', '-req', '-days', '2', '-in', `${name}.csr`, '-out', `${name}.crt`, ...by);
-}
-
-make('ca', 'authority');
-make('other-ca', 'another authority');
-make('server', 'localhost', 'ca');
-make('client', 'agent', 'ca');
-make('wrong-client', 'agent', 'other-ca');
+certificates.make('ca', 'authority');
+certificates.make('other-ca', 'another authority');
+certificates.make('server', 'localhost', 'ca');
+certificates.make('client', 'agent', 'ca');
+certificates.make('wrong-client', 'agent', 'other-ca');
 
 const secure = () => ({
   key: readFileSync(file('server.key')),
@@ -39,11 +20,7 @@ const secure = () => ({
   requestCert: true,
   rejectUnauthorized: true,
 });
-const files = (ca: string, client: string) => ({
-  caFile: file(`${ca}.crt`),
-  certFile: file(`${client}.crt`),
-  keyFile: file(`${client}.key`),
-});
+const files = (ca: string, client: string) => certificates.files(ca, client);
 
 test('mutual authentication, by address and by name; the bare connection is announced before the handshake', async (t) => {
   const collector = await fakeCollector(0, secure());
