@@ -96,8 +96,11 @@ describe('the configuration', { concurrency: 2 }, () => {
       /^spantap: OTEL_EXPORTER_OTLP_ENDPOINT: .*ftp:\/\/collector.*http:\/\/localhost:4318\n$/,
     );
     assert.equal(endpoint.code, 1);
-    const protocol = await refused(['run', '-i', 'lo'], { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' });
-    assert.match(protocol.err, /^spantap: OTEL_EXPORTER_OTLP_PROTOCOL: .*grpc.*http\/protobuf.*http\/json\n$/);
+    const protocol = await refused(['run', '-i', 'lo'], { OTEL_EXPORTER_OTLP_PROTOCOL: 'thrift' });
+    assert.match(
+      protocol.err,
+      /^spantap: OTEL_EXPORTER_OTLP_PROTOCOL: 'thrift'.*http\/protobuf.*http\/json.*grpc.*\n$/,
+    );
     assert.equal(protocol.code, 1);
   });
 });
