@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lacking, type Started, start } from '../../e2e/program.ts';
+import { environment, lacking, type Started, start } from '../../e2e/program.ts';
 
 const SCRIPT = new URL('../../../scripts/backends.sh', import.meta.url).pathname;
 
@@ -47,10 +47,17 @@ export async function build(...programs: Program[]): Promise<string> {
   return out.trim();
 }
 
-/** Starts one of them, killed when the process that started it dies, and waits until `url` answers with 2xx. */
-export async function launch(program: Program, args: readonly string[], cwd: string, url: string): Promise<Started> {
+/** Starts one of them, killed when the process that started it dies, and waits until `url` answers with 2xx. `env`: further variables. */
+export async function launch(
+  program: Program,
+  args: readonly string[],
+  cwd: string,
+  url: string,
+  env: Record<string, string> = {},
+): Promise<Started> {
   const folder = await build(program);
-  const started = start(['setpriv', '--pdeathsig', 'KILL', '--', join(folder, program), ...args], { cwd });
+  const command = ['setpriv', '--pdeathsig', 'KILL', '--', join(folder, program), ...args];
+  const started = start(command, { cwd, env: environment(env) });
   for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 100) {
     const answer = await fetch(url).catch(() => null);
     await answer?.arrayBuffer();
