@@ -25,6 +25,7 @@ export const DEFAULTS: Settings = {
     http2: { enabled: true },
     tls: { enabled: true },
     websocket: { enabled: true },
+    proxy: { enabled: true },
     mysql: { enabled: true },
     postgresql: { enabled: true },
     mongodb: { enabled: true },

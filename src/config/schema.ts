@@ -96,6 +96,7 @@ export const SETTINGS = z.strictObject({
     http2: protocol,
     tls: protocol,
     websocket: protocol,
+    proxy: protocol,
     mysql: protocol,
     postgresql: protocol,
     mongodb: protocol,

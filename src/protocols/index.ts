@@ -10,6 +10,7 @@ import { mysql } from './mysql/index.ts';
 import { nats } from './nats/index.ts';
 import { postgresql } from './postgresql/index.ts';
 import type { Protocol } from './protocol.ts';
+import { proxy } from './proxy/index.ts';
 import { redis } from './redis/index.ts';
 import { tls } from './tls/index.ts';
 import { websocket } from './websocket/index.ts';
@@ -31,4 +32,5 @@ export const PROTOCOLS: readonly Protocol[] = [
   mqtt,
   nats,
   websocket,
+  proxy,
 ];

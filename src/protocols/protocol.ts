@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Semantics } from '../exchange/semantics.ts';
 import type { Table } from '../exchange/table.ts';
 
-export type { Table, Window };
+export type { Semantics, Table, Window };
 
 export const TO_SERVER = 0;
 export const TO_CLIENT = 1;

@@ -13,6 +13,7 @@ import { mysql } from '../../src/protocols/mysql/index.ts';
 import { nats } from '../../src/protocols/nats/index.ts';
 import { postgresql } from '../../src/protocols/postgresql/index.ts';
 import type { Protocol } from '../../src/protocols/protocol.ts';
+import { proxy } from '../../src/protocols/proxy/index.ts';
 import { redis } from '../../src/protocols/redis/index.ts';
 import { tls } from '../../src/protocols/tls/index.ts';
 import { websocket } from '../../src/protocols/websocket/index.ts';
@@ -46,6 +47,7 @@ const ALL: [Protocol, readonly Conversation[]][] = [
   [nats, natsConversations],
   [amqp, amqpConversations],
   [websocket, []],
+  [proxy, []],
   [mongodb, mongo],
   [postgresql, postgresConversations],
   [mysql, mysqlConversations],
