@@ -10,7 +10,7 @@ import { addressesOf, encodingOf, otlpTargets } from './export/targets.ts';
 import { Counters, mergeReadings, type Reading } from './self/counters.ts';
 import { type Health, startHealth } from './self/health.ts';
 import type { Log } from './self/log.ts';
-import { ownAttributes, startSelfMetrics } from './self/metrics.ts';
+import { startSelfMetrics } from './self/metrics.ts';
 import type { ShardEvents, ShardOptions } from './shard.ts';
 import { type ShardHandle, startInlineShard, startWorkerShard } from './shard-host.ts';
 import { countPoints, encodeMetrics } from './telemetry/metrics-encoding.ts';
@@ -83,12 +83,11 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       shards.push(shard);
     }
     if (config.prometheus.port !== 0) {
-      const own = ownAttributes(config.agent.id, config.otel, log);
       scrape = await startEndpoint({
         ...config.prometheus,
         collect: async () => {
           const [{ resources }, figures] = await Promise.all([metrics(), config.self.metrics ? readings() : []]);
-          return [...resources, exposedReadings(figures, own)];
+          return [...resources, exposedReadings(figures, config.self.resource)];
         },
         ignore: async (endpoint) => void (await Promise.all(shards.map((s) => s.ignore(endpoint)))),
         counters: counters.add('prometheus', new ScrapeCounters()),
@@ -127,13 +126,16 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
           intervalMs: config.self.intervalMs,
           encoding,
           send: (bytes, points) => sink.enqueue('metrics', bytes, points),
-          agentId: config.agent.id,
-          env: config.otel,
+          resource: config.self.resource,
           log,
         })
       : null;
   const { driver, clock, warnings } = shards[0]!.state;
   for (const warning of warnings) log.warn({}, warning);
+  if (config.self.malformedResource) {
+    const why = 'it is not of the form key=value,key2=value2 with percent-encoded values';
+    log.warn({ variable: 'OTEL_RESOURCE_ATTRIBUTES' }, `a variable was left out: ${why}`);
+  }
 
   return {
     driver,

@@ -1,5 +1,6 @@
 /** The configuration as the rooms take it: each one its own plain slice, in units that their names tell. */
 import { hostname } from 'node:os';
+import { ownResource } from '../self/resource.ts';
 import type { Settings } from './schema.ts';
 import { parseBytes, parseMs } from './units.ts';
 
@@ -9,6 +10,7 @@ export type Config = ReturnType<typeof configOf>;
 export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
   const { maxStatementBytes, ...speak } = s.protocols;
   const agentId = s.agent.id === '' ? hostname() : s.agent.id;
+  const own = ownResource(agentId, otel);
   return freeze({
     agent: { id: agentId },
     capture: {
@@ -53,6 +55,8 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
       },
       routes: s.routes,
       agentId,
+      // Rules and dashboards tell its graph by that name from one that was made elsewhere, whatever the agent is called.
+      own: { ...own.attributes, 'service.name': 'spantap' },
       encoding: encodingOf(s, otel),
     },
     prometheus: s.prometheus,
@@ -72,7 +76,12 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
       },
       flushTimeoutMs: parseMs(s.export.flushTimeout),
     },
-    self: { metrics: s.self.metrics, intervalMs: parseMs(s.self.interval) },
+    self: {
+      metrics: s.self.metrics,
+      intervalMs: parseMs(s.self.interval),
+      resource: own.attributes,
+      malformedResource: own.malformed,
+    },
     health: s.health,
     log: s.log,
     otel,

@@ -9,9 +9,8 @@ export interface SelfMetricsOptions {
   /** Takes one ExportMetricsServiceRequest with so many data points: the exporter room's way for metrics. */
   readonly send: (bytes: Uint8Array, points: number) => void;
   readonly intervalMs: number;
-  readonly agentId: string;
-  /** OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES apply to the agent itself, and only to it. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The agent's own. */
+  readonly resource: Readonly<Record<string, string>>;
   readonly log: Log;
 }
 
@@ -26,12 +25,15 @@ export interface SelfMetrics {
  * all other metrics, so that every setting of it holds for these. The SDK is loaded only here: it takes about 200 ms.
  */
 export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetrics> {
-  const [{ MeterProvider, MetricReader }, { JsonMetricsSerializer, ProtobufMetricsSerializer }, resources] =
-    await Promise.all([
-      import('@opentelemetry/sdk-metrics'),
-      import('@opentelemetry/otlp-transformer'),
-      import('@opentelemetry/resources'),
-    ]);
+  const [
+    { MeterProvider, MetricReader },
+    { JsonMetricsSerializer, ProtobufMetricsSerializer },
+    { resourceFromAttributes },
+  ] = await Promise.all([
+    import('@opentelemetry/sdk-metrics'),
+    import('@opentelemetry/otlp-transformer'),
+    import('@opentelemetry/resources'),
+  ]);
   const serializer = o.encoding === 'json' ? JsonMetricsSerializer : ProtobufMetricsSerializer;
 
   /** Collects when asked; the interval is ours, because readings have to be fetched first. */
@@ -40,9 +42,7 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
     protected override async onShutdown(): Promise<void> {}
   }
 
-  const resource = resources
-    .defaultResource()
-    .merge(resources.resourceFromAttributes(ownAttributes(o.agentId, o.env, o.log)));
+  const resource = resourceFromAttributes({ ...o.resource });
   const reader = new OnDemand();
   const provider = new MeterProvider({ resource, readers: [reader] });
   const meter = provider.getMeter('spantap', VERSION);
@@ -101,37 +101,4 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
       await provider.shutdown();
     },
   };
-}
-
-/** Attributes of the agent's own resource. */
-export function ownAttributes(agentId: string, env: SelfMetricsOptions['env'], log: Log): Record<string, string> {
-  const given = resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES ?? '');
-  if (given === null) {
-    const why = 'it is not of the form key=value,key2=value2 with percent-encoded values';
-    log.warn({ variable: 'OTEL_RESOURCE_ATTRIBUTES' }, `a variable was left out: ${why}`);
-  }
-  return {
-    'service.name': 'spantap',
-    'service.version': VERSION,
-    'service.instance.id': agentId,
-    'telemetry.distro.name': 'spantap',
-    ...given,
-    ...(env.OTEL_SERVICE_NAME ? { 'service.name': env.OTEL_SERVICE_NAME } : {}),
-  };
-}
-
-/** One bad pair voids the whole variable (resource SDK specification); null then. */
-function resourceAttributes(text: string): Record<string, string> | null {
-  const out: Record<string, string> = {};
-  for (const pair of text.split(',')) {
-    if (pair.trim() === '') continue;
-    const at = pair.indexOf('=');
-    if (at < 1) return null;
-    try {
-      out[decodeURIComponent(pair.slice(0, at).trim())] = decodeURIComponent(pair.slice(at + 1).trim());
-    } catch {
-      return null;
-    }
-  }
-  return out;
 }

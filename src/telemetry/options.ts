@@ -26,6 +26,8 @@ export interface TelemetryOptions {
   readonly routes: 'off' | 'template';
   /** `service.instance.id` of the metrics' resources, so that cumulative series of two agents never collide. */
   readonly agentId: string;
+  /** Resource attributes of what belongs to two services: the graph and how TCP fares. */
+  readonly own: Readonly<Record<string, string>>;
   /** Encoding of spans: what the exporter sends. */
   readonly encoding: 'protobuf' | 'json';
 }

@@ -1,19 +1,20 @@
 import type { Epoch, HrTime } from './epoch.ts';
 import { GRAPH_BOUNDS, GRAPH_CLIENT, GRAPH_FAILED, GRAPH_SERVER, GRAPH_TOTAL } from './instruments.ts';
-import { serviceAttributes } from './resource.ts';
-import { SCOPE_NAME, SCOPE_VERSION, SERVICE_INSTANCE_ID, SERVICE_VERSION } from './scope.ts';
 import type { Edge, Point } from './series.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { HistogramMetric, HistogramPoint, MetricsSnapshot, ResourceMetrics, SumMetric } from './snapshot.ts';
 import { tcpMetrics } from './tcp-metrics.ts';
 import type { TcpTable } from './tcp-table.ts';
 
-/** Copies tables of series into plain data, grouped by resource and metric. */
+/**
+ * Copies tables of series into plain data, grouped by resource and metric. What belongs to two services stands under neither:
+ * it has the agent's `own` resource.
+ */
 export function snapshotOf(
   table: SeriesTable,
   tcp: TcpTable | null,
   epoch: Epoch,
-  agentId: string,
+  own: ResourceMetrics['attributes'],
   nowNs: number,
 ): MetricsSnapshot {
   const resources = new Map<string, ResourceMetrics>();
@@ -40,17 +41,8 @@ export function snapshotOf(
   const ofPairs: ResourceMetrics['metrics'] = [];
   if (table.edges.size > 0 || table.overflowEdge !== null) ofPairs.push(...graph(table, epoch, nowNs));
   if (tcp !== null) ofPairs.push(...tcpMetrics(tcp, epoch, nowNs));
-  if (ofPairs.length > 0) out.push({ attributes: ownAttributes(agentId), metrics: ofPairs });
+  if (ofPairs.length > 0) out.push({ attributes: own, metrics: ofPairs });
   return { resources: out };
-}
-
-/** The agent's own resource: what belongs to two services stands under neither. */
-function ownAttributes(agentId: string): Record<string, string> {
-  return {
-    ...serviceAttributes(SCOPE_NAME, ''),
-    [SERVICE_VERSION]: SCOPE_VERSION,
-    [SERVICE_INSTANCE_ID]: agentId,
-  };
 }
 
 function graph(table: SeriesTable, epoch: Epoch, nowNs: number): (SumMetric | HistogramMetric)[] {

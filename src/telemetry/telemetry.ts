@@ -178,7 +178,7 @@ export class Telemetry implements ExchangeListener {
   /** All metrics as they stand at this time. */
   snapshot(nowNs: number): MetricsSnapshot {
     if (!this.#metrics || !this.#epoch.known) return { resources: [] };
-    return snapshotOf(this.#series, this.tcp, this.#epoch, this.#options.agentId, nowNs);
+    return snapshotOf(this.#series, this.tcp, this.#epoch, this.#options.own, nowNs);
   }
 
   #sweep(nowNs: number): void {

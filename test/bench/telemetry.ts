@@ -73,6 +73,7 @@ function run(
       metrics: { enabled: true, intervalMs: 10_000, maxSeries: 10_000, expiryMs: 300_000, tcp: false },
       routes,
       agentId: 'bench',
+      own: {},
       encoding,
     },
     namer: new TestNamer(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reading } from '../../src/self/counters.ts';
 import { startSelfMetrics } from '../../src/self/metrics.ts';
+import { ownResource } from '../../src/self/resource.ts';
 import { VERSION } from '../../src/self/version.ts';
 import { fakeCollector, KeptLog, sinkTo, until } from '../export/collector.ts';
 
@@ -41,11 +42,10 @@ test("the agent's own metrics go out the way of all others, and appear with thei
       kit.sink.enqueue('metrics', bytes, items);
     },
     intervalMs: 20,
-    agentId: 'agent-1',
-    env: {
+    resource: ownResource('agent-1', {
       OTEL_SERVICE_NAME: 'tapper',
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=t%20est,service.name=no',
-    },
+    }).attributes,
     log,
   });
   t.after(() => self.stop());
@@ -79,7 +79,13 @@ test("the agent's own metrics go out the way of all others, and appear with thei
   assert.deepEqual(log.lines, []);
 });
 
-test('in protobuf too; a bad variable is left out with a word about it, and so are readings that fail', async (t) => {
+test('a bad variable of resource attributes is left out whole', () => {
+  const { attributes, malformed } = ownResource('agent-1', { OTEL_RESOURCE_ATTRIBUTES: 'a=b,broken' });
+  assert.equal(malformed, true);
+  assert.deepEqual(attributes, ownResource('agent-1', {}).attributes);
+});
+
+test('in protobuf too; readings that fail are left out with a word about it', async (t) => {
   const log = new KeptLog();
   const sent: Uint8Array[] = [];
   let fail = false;
@@ -91,12 +97,10 @@ test('in protobuf too; a bad variable is left out with a word about it, and so a
     encoding: 'protobuf',
     send: (bytes) => sent.push(bytes),
     intervalMs: 60_000,
-    agentId: 'agent-1',
-    env: { OTEL_RESOURCE_ATTRIBUTES: 'a=b,broken' },
+    resource: ownResource('agent-1', {}).attributes,
     log,
   });
   t.after(() => self.stop());
-  assert.equal(log.lines[0]!.fields.variable, 'OTEL_RESOURCE_ATTRIBUTES');
   await self.collect();
   const text = Buffer.from(sent[0]!).toString('latin1');
   assert.ok(text.includes('spantap.a') && text.includes('service.instance.id') && !text.includes('{'));

@@ -13,6 +13,7 @@ import {
 } from '../../src/exchange/semantics.ts';
 import { type Namer, Service } from '../../src/naming/service.ts';
 import { Counters, type Reading } from '../../src/self/counters.ts';
+import { ownResource } from '../../src/self/resource.ts';
 import type { TelemetryOptions } from '../../src/telemetry/options.ts';
 import { type SpanBatch, Telemetry } from '../../src/telemetry/telemetry.ts';
 
@@ -158,6 +159,7 @@ export function telemetry(change: Changes = {}): {
     metrics: { enabled: true, intervalMs: 10_000, maxSeries: 1000, expiryMs: 300_000, tcp: false, ...change.metrics },
     routes: change.routes ?? 'off',
     agentId: 'agent-1',
+    own: ownResource('agent-1', {}).attributes,
     encoding: change.encoding ?? 'protobuf',
   };
   const timebase = new Timebase();
