@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build test test-interop fuzz lint demo demo-jaeger bench dashboards clean
+.PHONY: help setup setup-interop build test test-interop fuzz lint demo demo-jaeger bench dashboards docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -44,6 +44,9 @@ bench: build ## throughput and cost per packet
 
 dashboards: ## config/grafana/dashboards, from scripts/dashboards
 	@node scripts/dashboards/write.ts config/grafana/dashboards
+
+docs: setup ## docs/metrics.md, from the list of meanings
+	@node scripts/metrics-doc.ts >docs/metrics.md
 
 clean: ## what build made
 	@rm -rf dist build
