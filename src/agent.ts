@@ -89,7 +89,7 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
           const [{ resources }, figures] = await Promise.all([metrics(), config.self.metrics ? readings() : []]);
           return [...resources, exposedReadings(figures, config.self.resource)];
         },
-        ignore: async (endpoint) => void (await Promise.all(shards.map((s) => s.ignore(endpoint)))),
+        ignore: async (own) => void (await Promise.all(shards.map((s) => s.ignore(ownEnd(own))))),
         counters: counters.add('prometheus', new ScrapeCounters()),
       });
     }
@@ -182,8 +182,9 @@ function shardOptions(config: Config, inline: boolean): ShardOptions[] {
   }));
 }
 
+/** As a capture has it: IPv4 as such, no zone. */
 function ownEnd(c: Pick<OwnConnection, 'localAddress' | 'localPort'>): string {
-  const address = c.localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const address = c.localAddress.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '');
   return endpointText(address.includes(':') ? 6 : 4, address, c.localPort);
 }
 

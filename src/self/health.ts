@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { ownAddresses } from './addresses.ts';
+import { addressesOf } from './addresses.ts';
 import { listening } from './listening.ts';
 
 export interface HealthOptions {
@@ -42,10 +41,9 @@ export async function startHealth(o: HealthOptions): Promise<Health> {
   server.maxConnections = 64;
   const port = await listening(server, o, 'health');
   server.unref();
-  const { address } = server.address() as AddressInfo;
   return {
     port,
-    addresses: /^(0\.0\.0\.0|::)$/.test(address) ? ownAddresses() : [address],
+    addresses: addressesOf(server),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -359,8 +359,8 @@ test('its own ends are made known before anything is answered', async (t) => {
   });
   const opening = endpoint(t, {
     host: '0.0.0.0',
-    ignore: async (end) => {
-      known.push(end);
+    ignore: async ({ localAddress, localPort }) => {
+      known.push(`${localAddress}:${localPort}`);
       await heard;
     },
   });

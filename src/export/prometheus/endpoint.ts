@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6, type Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as others } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
-import { endpointText } from '../../bytes/address.ts';
+import { addressesOf } from '../../self/addresses.ts';
 import { listening } from '../../self/listening.ts';
+import type { OwnConnection } from '../connections.ts';
 import { exposition } from './exposition.ts';
 import { type Exposed, gather } from './families.ts';
 import { agree } from './negotiation.ts';
@@ -17,8 +17,8 @@ export interface EndpointOptions {
   readonly port: number;
   /** All that is exposed, as it stands now. */
   readonly collect: () => Promise<readonly Exposed[]>;
-  /** Hears of each of the agent's own ends (`ip:port`), so that scrapes are not traced; resolves when nobody does any more. */
-  readonly ignore: (endpoint: string) => Promise<void>;
+  /** Hears of each of the agent's own ends, so that scrapes are not traced; resolves when nobody does any more. */
+  readonly ignore: (own: Pick<OwnConnection, 'localAddress' | 'localPort'>) => Promise<void>;
   readonly counters: ScrapeCounters;
   /** How long a scrape may last, ms. */
   readonly maxScrapeMs?: number;
@@ -76,12 +76,11 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
   };
 
   const ignored = new Map<string, Promise<void>>();
-  const ignore = (address: string, port: number): Promise<void> => {
-    const endpoint = ownEnd(address, port);
-    let done = ignored.get(endpoint);
+  const ignore = (localAddress: string, localPort: number): Promise<void> => {
+    let done = ignored.get(localAddress);
     if (done === undefined) {
-      done = o.ignore(endpoint);
-      ignored.set(endpoint, done);
+      done = o.ignore({ localAddress, localPort });
+      ignored.set(localAddress, done);
     }
     return done;
   };
@@ -155,7 +154,7 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
   server.on('connection', ({ localAddress, localPort }: Socket) => {
     if (localAddress !== undefined && localPort !== undefined) void ignore(localAddress, localPort).catch(() => {});
   });
-  await Promise.all(ownAddresses(server).map((address) => ignore(address, port)));
+  await Promise.all(addressesOf(server).map((address) => ignore(address, port)));
   server.unref();
   return {
     port,
@@ -165,17 +164,4 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
         server.closeAllConnections();
       }),
   };
-}
-
-/** The addresses at which the server can be reached from the beginning. */
-function ownAddresses(server: Server): string[] {
-  const { address } = server.address() as AddressInfo;
-  if (address !== '0.0.0.0' && address !== '::') return [address];
-  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((i) => i.address));
-}
-
-/** As connections are called in the capture: without the zone of a link-local address, IPv4 as such. */
-function ownEnd(address: string, port: number): string {
-  const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/, '');
-  return endpointText(isIPv6(plain) ? 6 : 4, plain, port);
 }
