@@ -101,7 +101,7 @@ export function* gather(list: readonly Exposed[], counters: { conflicts: number 
         } else {
           sample = (point as NumberMetric['points'][number]).value;
         }
-        if (!put(family.series, labelText(labels), sample)) counters.conflicts++;
+        if (!put(family, labelText(labels), sample)) counters.conflicts++;
         if (++since % PAUSE_SERIES === 0) yield;
       }
     }
@@ -110,15 +110,18 @@ export function* gather(list: readonly Exposed[], counters: { conflicts: number 
   return target.series.size === 0 ? [...families.values()] : [target, ...families.values()];
 }
 
-/** Series that have become equal are one, with the sum of both; histograms must have the same buckets for that. */
-function put(series: Map<string, Sample>, labels: string, sample: Sample): boolean {
+/**
+ * Series that have become equal are one, with the sum of both, as far as there is one: gauges have none, and histograms must have
+ * the same buckets.
+ */
+function put({ type, series }: Family, labels: string, sample: Sample): boolean {
   const seen = series.get(labels);
   if (seen === undefined) {
     series.set(labels, sample);
     return true;
   }
   if (typeof seen === 'number' || typeof sample === 'number') {
-    if (typeof seen !== typeof sample) return false;
+    if (type !== 'counter' || typeof seen !== typeof sample) return false;
     series.set(labels, (seen as number) + (sample as number));
     return true;
   }
