@@ -1,5 +1,22 @@
 /** The kinds of panels that the dashboards are made of: each a title, a description, and queries in PromQL. */
 import type { DataSourceRef, FieldConfigSource, Panel, RowPanel } from '@grafana/schema';
+import type {
+  FieldConfig as HeatFields,
+  Options as HeatOptions,
+} from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen';
+import type { Options as MapOptions } from '@grafana/schema/dist/esm/raw/composable/nodegraph/panelcfg/x/NodeGraphPanelCfg_types.gen';
+import type { Options as FigureOptions } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
+import type {
+  FieldConfig as TableFields,
+  Options as TableOptions,
+} from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
+import type {
+  FieldConfig as LineFields,
+  Options as LineOptions,
+} from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+
+/** As it stands in JSON: the values of Grafana's enumerations are texts. */
+type Plain<T> = T extends string ? `${T}` : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
 
 /** Whichever Prometheus is chosen at the top of the dashboard. */
 export const DATASOURCE: DataSourceRef = { type: 'prometheus', uid: `\${datasource}` };
@@ -81,7 +98,7 @@ export function lines(o: Lines): Piece {
     spanNulls: false,
     stacking: { mode: o.stacked ? 'normal' : 'none', group: 'A' },
     thresholdsStyle: { mode: o.bounds === undefined ? 'off' : 'dashed' },
-  };
+  } satisfies Plain<LineFields>;
   return piece('timeseries', o, {
     targets: targets(o.queries, 'time_series', false),
     fieldConfig: fields({
@@ -95,7 +112,7 @@ export function lines(o: Lines): Piece {
     options: {
       legend: { displayMode: 'table', placement: 'bottom', showLegend: true, calcs: ['mean', 'max', 'lastNotNull'] },
       tooltip: { mode: 'multi', sort: 'desc' },
-    },
+    } satisfies Plain<LineOptions>,
   });
 }
 
@@ -126,7 +143,10 @@ export const figure = (o: Figure): Piece =>
       orientation: 'auto',
       textMode: 'value',
       reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
-    },
+      percentChangeColorMode: 'standard',
+      showPercentChange: false,
+      wideLayout: true,
+    } satisfies Plain<FigureOptions>,
   });
 
 export interface Column {
@@ -166,7 +186,9 @@ export function table(o: Table): Piece {
       },
     ],
     fieldConfig: {
-      defaults: { custom: { align: 'auto', cellOptions: { type: 'auto' }, inspect: false } },
+      defaults: {
+        custom: { align: 'auto', cellOptions: { type: 'auto' }, inspect: false } satisfies Plain<TableFields>,
+      },
       overrides: o.columns.flatMap((c) => {
         const properties: { id: string; value: unknown }[] = [];
         if (c.unit !== undefined) properties.push({ id: 'unit', value: c.unit });
@@ -178,7 +200,12 @@ export function table(o: Table): Piece {
         return properties.length === 0 ? [] : [{ matcher: { id: 'byName', options: c.title }, properties }];
       }),
     } as FieldConfigSource,
-    options: { showHeader: true, cellHeight: 'sm', sortBy: [{ displayName: o.sortBy, desc: true }] },
+    options: {
+      frameIndex: 0,
+      showHeader: true,
+      cellHeight: 'sm',
+      sortBy: [{ displayName: o.sortBy, desc: true }],
+    } satisfies Plain<TableOptions>,
   });
 }
 
@@ -186,17 +213,22 @@ export function table(o: Table): Piece {
 export const heat = (o: Common & { readonly expr: string }): Piece =>
   piece('heatmap', o, {
     targets: targets([{ expr: o.expr, legend: '{{le}}' }], 'heatmap', false),
-    fieldConfig: { defaults: { custom: { scaleDistribution: { type: 'linear' } } }, overrides: [] },
+    fieldConfig: {
+      defaults: { custom: { scaleDistribution: { type: 'linear' } } satisfies Plain<HeatFields> },
+      overrides: [],
+    },
     options: {
       calculate: false,
       cellGap: 1,
+      exemplars: { color: 'rgba(255,0,255,0.7)' },
+      showValue: 'never',
       color: { mode: 'scheme', scheme: 'Oranges', steps: 64, exponent: 0.5, fill: 'dark-orange', reverse: false },
       filterValues: { le: 1e-9 },
       legend: { show: true },
       rowsFrame: { layout: 'auto' },
       tooltip: { mode: 'single', yHistogram: true },
       yAxis: { axisPlacement: 'left', unit: 's', reverse: false },
-    },
+    } satisfies Plain<HeatOptions>,
   });
 
 /** What the node graph panel knows nodes and edges by. */
@@ -248,7 +280,7 @@ export function map(o: Map): Piece {
         ],
       },
       edges: o.units,
-    },
+    } satisfies Plain<MapOptions>,
   });
 }
 
