@@ -218,18 +218,23 @@ export const agent = dashboard({
     lines({
       title: 'Sent',
       description: 'Spans and data points that were accepted, each second.',
-      queries: [{ expr: sumRate('signal', 'spantap_export_sent_items_total', AGENT), legend: '{{signal}}' }],
+      queries: [
+        {
+          expr: sumRate('signal, endpoint', 'spantap_export_sent_items_total', AGENT),
+          legend: '{{signal}} {{endpoint}}',
+        },
+      ],
       unit: 'cps',
       w: 8,
       h: 8,
     }),
     lines({
       title: 'Waiting',
-      description: 'Bytes in the queue of the exporter; export.queue.size is the bound of each signal.',
+      description: 'Bytes in the queues of the exporter; export.queue.size is the bound.',
       queries: [
         {
-          expr: sum('service_instance_id, signal', `spantap_export_queue_bytes{${AGENT}}`),
-          legend: '{{service_instance_id}} {{signal}}',
+          expr: sum('service_instance_id, signal, endpoint', `spantap_export_queue_bytes{${AGENT}}`),
+          legend: '{{service_instance_id}} {{signal}} {{endpoint}}',
         },
       ],
       unit: 'bytes',
@@ -241,13 +246,22 @@ export const agent = dashboard({
       description:
         'Attempts that were repeated, and items that were dropped (queue full, too old, at the end), refused, or failed for good.',
       queries: [
-        { expr: sumRate('signal', 'spantap_export_retries_total', AGENT), legend: '{{signal}} retries' },
         {
-          expr: sumRate('signal, reason', 'spantap_export_dropped_items_total', AGENT),
-          legend: '{{signal}} dropped: {{reason}}',
+          expr: sumRate('signal, endpoint', 'spantap_export_retries_total', AGENT),
+          legend: '{{signal}} retries {{endpoint}}',
         },
-        { expr: sumRate('signal', 'spantap_export_rejected_items_total', AGENT), legend: '{{signal}} refused' },
-        { expr: sumRate('signal', 'spantap_export_failed_items_total', AGENT), legend: '{{signal}} failed' },
+        {
+          expr: sumRate('signal, endpoint, reason', 'spantap_export_dropped_items_total', AGENT),
+          legend: '{{signal}} dropped ({{reason}}) {{endpoint}}',
+        },
+        {
+          expr: sumRate('signal, endpoint', 'spantap_export_rejected_items_total', AGENT),
+          legend: '{{signal}} refused {{endpoint}}',
+        },
+        {
+          expr: sumRate('signal, endpoint', 'spantap_export_failed_items_total', AGENT),
+          legend: '{{signal}} failed {{endpoint}}',
+        },
       ],
       unit: 'cps',
       w: 8,

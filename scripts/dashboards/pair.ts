@@ -24,6 +24,7 @@ const failed = rate(GRAPH_FAILED, PAIR);
 /** What the server's side, and what the client's side of the pair counts. */
 const SERVER = `${AGENT}, service_name="$server", service_peer_name="$client"`;
 const CLIENT = `${AGENT}, service_name="$client", service_peer_name="$server"`;
+const MESSAGES = 'spantap_message_size_bytes';
 const TCP = `${AGENT}, client="$client", server="$server"`;
 
 /** Rate, failures and duration of the pair by something that its protocol knows. */
@@ -197,6 +198,32 @@ export const pair = dashboard({
         ['error_type', 'Error'],
       ],
     ),
+    lines({
+      title: 'Messages within calls and sessions',
+      description: 'Messages of gRPC calls and WebSocket sessions as they pass, from the side of the server.',
+      queries: [
+        {
+          expr: sumRate('network_protocol_name, network_io_direction', `${MESSAGES}_count`, SERVER),
+          legend: '{{network_protocol_name}} {{network_io_direction}}',
+        },
+      ],
+      unit: 'ops',
+      w: 12,
+      h: 8,
+    }),
+    lines({
+      title: 'Size of messages',
+      description: 'The mean over all messages that pass.',
+      queries: [
+        {
+          expr: `${sumRate('network_protocol_name, network_io_direction', `${MESSAGES}_sum`, SERVER)} / (${sumRate('network_protocol_name, network_io_direction', `${MESSAGES}_count`, SERVER)} > 0)`,
+          legend: '{{network_protocol_name}} {{network_io_direction}}',
+        },
+      ],
+      unit: 'bytes',
+      w: 12,
+      h: 8,
+    }),
     row('Connections'),
     lines({
       title: 'Connections',
