@@ -1,6 +1,7 @@
 import { checkFilter } from '../capture/live.ts';
 import type { Config } from '../config/config.ts';
 import { effectiveConfig, loadConfig } from '../config/load.ts';
+import { scrapeUrl } from '../export/prometheus/endpoint.ts';
 import { addressesOf, type OtlpTargets, otlpTargets, SIGNALS } from '../export/targets.ts';
 import { createNamer } from '../naming/static.ts';
 import { Counters } from '../self/counters.ts';
@@ -31,7 +32,7 @@ export async function check(path: string | null): Promise<number> {
 }
 
 /** Where OTEL_* and proxy variables lead in the end, as comments below the YAML. */
-function destinations(targets: OtlpTargets, { telemetry, self, otlpMetrics }: Config): string {
+function destinations(targets: OtlpTargets, { telemetry, self, otlpMetrics, prometheus }: Config): string {
   const sent = { traces: telemetry.spans.enabled, metrics: otlpMetrics && (telemetry.metrics.enabled || self.metrics) };
   let out = '#\n';
   for (const signal of SIGNALS) {
@@ -42,5 +43,6 @@ function destinations(targets: OtlpTargets, { telemetry, self, otlpMetrics }: Co
       out += `# ${signal} go to ${addressesOf([target])} (${protocol}, ${compression}, ${timeoutMs / 1000}s${through})\n`;
     }
   }
+  if (prometheus.port !== 0) out += `# metrics are served at ${scrapeUrl(prometheus)}\n`;
   return out;
 }

@@ -2,6 +2,7 @@
 import { startAgent } from '../agent.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { scrapeUrl } from '../export/prometheus/endpoint.ts';
 import { SpantapError } from '../self/errors.ts';
 import { createLog } from '../self/log.ts';
 import { CANNOT, OK } from './exit-codes.ts';
@@ -30,6 +31,7 @@ export async function run(o: RunOptions): Promise<number> {
       ...(filter === '' ? {} : { filter }),
       driver: agent.driver,
       to: agent.destination,
+      ...(config.prometheus.port === 0 ? {} : { scrape: scrapeUrl(config.prometheus) }),
     },
     'capturing',
   );

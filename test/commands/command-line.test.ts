@@ -52,6 +52,10 @@ test('check shows what takes effect, or every mistake; never a stack unless aske
   assert.equal(fine.code, 0, fine.err);
   assert.match(fine.out, /^# traces go to http:\/\/localhost:4318\/v1\/traces \(http\/protobuf, gzip, 10s\)$/m);
   assert.match(fine.out, /snaplen: 96 # .*agent\.yaml:1:12/);
+  writeFileSync(path, "prometheus: { host: '::1', port: 9464 }\n");
+  const scraped = spantap('check', '-c', path);
+  assert.match(scraped.out, /^# metrics are served at http:\/\/\[::1\]:9464\/metrics$/m);
+  assert.doesNotMatch(scraped.out, /^# metrics go to/m);
 
   writeFileSync(path, 'capture: { snaplen: 1, shard: 2 }\n');
   const wrong = spantap('check', '-c', path);

@@ -74,6 +74,7 @@ test('scraped instead of sent: both formats tell what the clients did, and nothi
   });
   const agent = start(spantap('run', '-i', 'lo'), { env });
   await agent.until(/capturing/);
+  assert.match(agent.err, new RegExp(`scrape=http://127\\.0\\.0\\.1:${port}/metrics`));
   const done = (found: readonly ParsedFamily[]): number =>
     total(found, 'http_server_request_duration_seconds_count', { service_name: SERVER });
   for (let round = 0; round < 5; round++) {

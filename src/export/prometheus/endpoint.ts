@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as others } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
+import { endpointText } from '../../bytes/address.ts';
 import { addressesOf } from '../../self/addresses.ts';
 import { listening } from '../../self/listening.ts';
 import type { OwnConnection } from '../connections.ts';
@@ -52,6 +53,11 @@ const MAX_SCRAPE_MS = 30_000;
 const FRESH_MS = 1000;
 /** After this much rendering in one go, the rest of the agent has its turn. */
 const TURN_MS = 10;
+
+/** What to scrape. */
+export function scrapeUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${endpointText(isIPv6(host) ? 6 : 4, host, port)}/metrics`;
+}
 
 /**
  * Serves /metrics. Rendered while it is sent, piece by piece as the scraper reads, so that neither a large exposition nor a slow
