@@ -14,6 +14,10 @@ export function listening(
       const keys = `${section}.host, ${section}.port`;
       reject(new SpantapError(`${section}-listen`, `${keys}: cannot listen at ${where} (${error.code})`));
     });
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+    server.listen(port, host, () => {
+      // A connection that cannot be accepted later (no descriptors left) is no reason to end.
+      server.on('error', () => {});
+      resolve((server.address() as AddressInfo).port);
+    });
   });
 }

@@ -428,6 +428,18 @@ test('an exposition of any size goes through', async (t) => {
   assert.equal(counters.scrapes, 2);
 });
 
+test('connections that ask for nothing are let go', async (t) => {
+  const { port } = await endpoint(t);
+  const idle = Array.from({ length: 64 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  t.after(() => {
+    for (const socket of idle) socket.destroy();
+  });
+  let open = idle.length;
+  for (const socket of idle) socket.resume().once('close', () => open--);
+  await until(() => open === 0, 30_000);
+  assert.equal((await ask(port)).status, 200);
+});
+
 test('more scrapes at once than it has places for are turned away', async (t) => {
   let go = (): void => {};
   const wait = new Promise<Exposed[]>((resolve) => {

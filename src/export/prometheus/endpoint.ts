@@ -9,7 +9,7 @@ import { addressesOf } from '../../self/addresses.ts';
 import { listening } from '../../self/listening.ts';
 import type { OwnConnection } from '../connections.ts';
 import { exposition } from './exposition.ts';
-import { type Exposed, gather } from './families.ts';
+import { type Exposed, type Family, gather } from './families.ts';
 import { agree } from './negotiation.ts';
 
 export interface EndpointOptions {
@@ -54,6 +54,16 @@ const FRESH_MS = 1000;
 /** After this much rendering in one go, the rest of the agent has its turn. */
 const TURN_MS = 10;
 
+/** To be awaited between steps of a long work: gives the others their turn when it is due. */
+function turns(): () => Promise<void> {
+  let sinceMs = performance.now();
+  return async () => {
+    if (performance.now() - sinceMs < TURN_MS) return;
+    await others();
+    sinceMs = performance.now();
+  };
+}
+
 /** What to scrape. */
 export function scrapeUrl({ host, port }: { readonly host: string; readonly port: number }): string {
   return `http://${endpointText(isIPv6(host) ? 6 : 4, host, port)}/metrics`;
@@ -67,12 +77,19 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
   const { counters } = o;
   let underWay = 0;
 
-  let figures: Promise<readonly Exposed[]> | null = null;
+  const collect = async (): Promise<readonly Family[]> => {
+    const gathering = gather(await o.collect(), counters);
+    const rest = turns();
+    let step = gathering.next();
+    for (; !step.done; step = gathering.next()) await rest();
+    return step.value;
+  };
+  let figures: Promise<readonly Family[]> | null = null;
   let takenMs = 0;
-  const fresh = (): Promise<readonly Exposed[]> => {
+  const fresh = (): Promise<readonly Family[]> => {
     if (figures !== null && performance.now() - takenMs < FRESH_MS) return figures;
     takenMs = performance.now();
-    const taken = o.collect();
+    const taken = collect();
     const forget = (): void => {
       if (figures === taken) figures = null;
     };
@@ -95,7 +112,7 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
     const { localAddress, localPort } = request.socket;
     // An address that the machine did not have when the endpoint was opened.
     if (localAddress !== undefined && localPort !== undefined) await ignore(localAddress, localPort);
-    const list = await fresh();
+    const families = await fresh();
     const { format, contentType, gzip } = agree(request.headers);
     response.setHeader('content-type', contentType);
     response.setHeader('vary', 'accept, accept-encoding');
@@ -105,16 +122,8 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
       return;
     }
     async function* pieces(): AsyncGenerator<Buffer> {
-      let sinceMs = performance.now();
-      const rest = async (): Promise<void> => {
-        if (performance.now() - sinceMs < TURN_MS) return;
-        await others();
-        sinceMs = performance.now();
-      };
-      const gathering = gather(list, counters);
-      let step = gathering.next();
-      for (; !step.done; step = gathering.next()) await rest();
-      for (const text of exposition(step.value, format)) {
+      const rest = turns();
+      for (const text of exposition(families, format)) {
         yield Buffer.from(text);
         await rest();
       }
@@ -127,7 +136,9 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
     counters.scrapes++;
   };
 
-  const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, (request, response) => {
+  // Whoever connects and does not ask soon makes room for others.
+  const limits = { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000 };
+  const server = createServer(limits, (request, response) => {
     response.setHeader('cache-control', 'no-store');
     const refuse = (status: number, text: string): void => {
       response.setHeader('content-type', 'text/plain; charset=utf-8');
