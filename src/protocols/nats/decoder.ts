@@ -9,6 +9,7 @@ import {
   LOST,
   MORE,
   SKIP,
+  STOP,
   type Step,
   TO_SERVER,
   type Window,
@@ -25,6 +26,9 @@ const MAX_HEADERS = 4096;
 const MAX_SUBJECT = 1024;
 /** Clients number their subscriptions. */
 const MAX_SID = 32;
+
+/** First byte of a TLS record with a handshake (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 0x16;
 
 /** Keys: a request's is the hash of its reply subject, an unsigned 32-bit integer, apart for what the server asks. */
 const ONE_WAY = -1;
@@ -78,6 +82,7 @@ export class NatsDecoder implements Decoder {
     const side = this.#sides[dir];
     for (;;) {
       if (side.passing) this.#passed(side, w);
+      if (w.pos < w.end && w.buf[w.pos] === TLS_HANDSHAKE) return STOP; // as INFO asked for; lines begin with letters
       const eol = w.find(LF, w.pos + side.scanned);
       if (eol < 0) {
         side.scanned = w.end - w.pos;

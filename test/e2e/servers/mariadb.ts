@@ -11,7 +11,8 @@ export const DATABASE = 'shop';
 /** Where Debian's package keeps what makes the system tables. */
 const SCRIPTS = '/usr/share/mysql';
 
-export async function startMariadb(): Promise<Server> {
+/** `options`: more of the server's. */
+export async function startMariadb(...options: string[]): Promise<Server> {
   const folder = emptyFolder('mariadb');
   const data = join(folder, 'data');
   await makeSystemTables(data);
@@ -39,6 +40,7 @@ export async function startMariadb(): Promise<Server> {
       '--innodb-flush-log-at-trx-commit=0',
       '--max-allowed-packet=64M',
       '--local-infile=1',
+      ...options,
     ],
     { ready: /ready for connections/, cwd: folder },
   );

@@ -8,7 +8,8 @@ export const PASSWORD = 'correct-horse';
 export const FORBIDDEN = 'forbidden.subject';
 
 /** NATS with JetStream in a folder of its own. */
-export async function startNats(): Promise<Server> {
+/** `more`: lines of its configuration. */
+export async function startNats(...more: string[]): Promise<Server> {
   const folder = emptyFolder('nats');
   const port = await freePort();
   const config = join(folder, 'nats.conf');
@@ -18,6 +19,7 @@ export async function startNats(): Promise<Server> {
     'authorization: {',
     `  users: [{ user: "${USER}", password: "${PASSWORD}", permissions: { publish: { deny: ["${FORBIDDEN}"] } } }]`,
     '}',
+    ...more,
     '',
   ];
   writeFileSync(config, lines.join('\n'));

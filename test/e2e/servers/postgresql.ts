@@ -8,7 +8,8 @@ export const USER = 'app';
 export const PASSWORD = 'correct-horse';
 export const DATABASE = 'postgres';
 
-export async function startPostgresql(): Promise<Server> {
+/** `more`: settings. */
+export async function startPostgresql(more: Record<string, string> = {}): Promise<Server> {
   const folder = emptyFolder('postgresql');
   const data = join(folder, 'data');
   const password = join(folder, 'password');
@@ -26,6 +27,7 @@ export async function startPostgresql(): Promise<Server> {
     max_connections: '40',
     shared_buffers: '16MB',
     wal_level: 'logical', // for those that ask for replication
+    ...more,
   };
   const set = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   return startServer(port, ['postgres', '-D', data, '-p', String(port), ...set], {
