@@ -59,15 +59,12 @@ export class Everything {
     this.ports.set('gone', await freePort());
   }
 
-  /** tcpdump filter for all of it. */
-  get filter(): string {
-    return [...this.ports.values()].map((port) => `port ${port}`).join(' or ');
-  }
-
-  /** Rules for naming.services: whoever is no server is the shop. */
-  get services(): object[] {
+  /** Settings of an agent that takes all of it in; whoever is no server is the shop. */
+  get settings(): { capture: object; naming: object } {
+    const filter = [...this.ports.values()].map((port) => `port ${port}`).join(' or ');
     const servers = [...this.ports].map(([name, port]) => ({ ip: '127.0.0.1', port, name, namespace: NAMESPACE }));
-    return [...servers, { ip: '127.0.0.1', name: CLIENT, namespace: NAMESPACE }];
+    const services = [...servers, { ip: '127.0.0.1', name: CLIENT, namespace: NAMESPACE }];
+    return { capture: { interfaces: ['lo'], filter }, naming: { services } };
   }
 
   /** Connects, which the agent has to see. */

@@ -13,9 +13,10 @@ import { parse } from 'yaml';
 import { CONFIG, type Expression, expressions, filled, RULES } from '../dashboards/expressions.ts';
 import { must, type Started, spantap, start } from '../e2e/program.ts';
 import { emptyFolder, freePort } from '../e2e/servers/server.ts';
-import { build, eventually, json, lackingBackends, launch } from './backends/programs.ts';
+import { build, eventually, json, lackingBackends } from './backends/programs.ts';
 import { Prometheus, type Sample } from './backends/prometheus.ts';
 import { CLIENT, Everything, PROGRAMS } from './everything.ts';
+import { startExample } from './examples.ts';
 
 /** By where they stand: why they have nothing to show here. */
 const EMPTY = new Map<string, string>([]);
@@ -55,31 +56,19 @@ describe('dashboards and rules', { skip }, () => {
     const exposed = await freePort();
     const scrape = { job_name: 'agents', static_configs: [{ targets: [`127.0.0.1:${exposed}`] }] };
     stores.set('scrape', await Prometheus.start({ ...often, scrape_configs: [scrape] }));
-    const folder = emptyFolder('dashboards');
-    const [http, grpc, health] = [await freePort(), await freePort(), await freePort()];
-    await launch(
-      'collector',
-      ['--config', join(CONFIG, 'collector/plain.yaml')],
-      folder,
-      `http://127.0.0.1:${health}/`,
-      {
-        OTLP_HTTP: `127.0.0.1:${http}`,
-        OTLP_GRPC: `127.0.0.1:${grpc}`,
-        HEALTH: `127.0.0.1:${health}`,
-        TRACES_ENDPOINT: `http://127.0.0.1:${(traces.address() as AddressInfo).port}`,
-        METRICS_ENDPOINT: `${received.url}/api/v1/otlp`,
-      },
-    );
+    const collector = await startExample('plain.yaml', {
+      TRACES_ENDPOINT: `http://127.0.0.1:${(traces.address() as AddressInfo).port}`,
+      METRICS_ENDPOINT: `${received.url}/api/v1/otlp`,
+    });
     await everything.start();
-    const file = join(folder, 'agent.yaml');
+    const file = join(emptyFolder('dashboards'), 'agent.yaml');
     const settings = {
-      capture: { interfaces: ['lo'], filter: everything.filter },
-      naming: { services: everything.services },
+      ...everything.settings,
       routes: 'template',
       metrics: { interval: '1s', exporters: ['otlp', 'prometheus'] },
       prometheus: { port: exposed },
       self: { interval: '1s' },
-      export: { endpoint: `http://127.0.0.1:${http}` },
+      export: { endpoint: collector.otlp },
     };
     writeFileSync(file, JSON.stringify(settings));
     agent = start(spantap('run', '-c', file));
