@@ -9,6 +9,7 @@ import { type EndpointOptions, ScrapeCounters, startEndpoint } from '../../src/e
 import { exposition, type Format } from '../../src/export/prometheus/exposition.ts';
 import { type Exposed, type Family, gather } from '../../src/export/prometheus/families.ts';
 import { labelName, metricName } from '../../src/export/prometheus/names.ts';
+import { agree } from '../../src/export/prometheus/negotiation.ts';
 import { exposedReadings } from '../../src/export/prometheus/own.ts';
 import { SpantapError } from '../../src/self/errors.ts';
 import { ends, exchange, telemetry } from '../telemetry/double.ts';
@@ -317,6 +318,36 @@ test('scrapers get the format they ask for, compressed if they like', async (t) 
   }
   assert.ok(counters.scrapes > 10);
   assert.deepEqual({ ...counters, scrapes: 0 }, { ...new ScrapeCounters() });
+});
+
+test('whatever a scraper says it accepts, it gets something', () => {
+  const part = fc.constantFrom(
+    ...[
+      'text/plain',
+      'application/openmetrics-text',
+      '*/*',
+      ';',
+      ',',
+      '=',
+      '"',
+      'q=',
+      'version=',
+      '1.0.0',
+      '0.0.4',
+      '/',
+      ' ',
+    ],
+    ...['escaping=', 'allow-utf-8', '\\', '0.5', '-1', 'NaN', 'x'.repeat(100), '\u00e9', '__proto__', 'q=0'],
+  );
+  const header = fc.array(part, { maxLength: 40 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(header, header, (accept, encoding) => {
+      const { format, contentType, gzip } = agree({ accept, 'accept-encoding': encoding });
+      assert.equal(contentType.startsWith('application/openmetrics-text;'), format === 'openmetrics');
+      assert.equal(typeof gzip, 'boolean');
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 test('other paths and methods are told what to ask for; a port that is taken is named', async (t) => {
