@@ -76,6 +76,10 @@ fi
 if [ "$interop" = 1 ]; then
   have java || want default-jre-headless
   have mvn || want maven
+  # builds the image and runs it
+  have buildah || want buildah
+  have runc || want runc
+  have debootstrap || want debootstrap
 fi
 
 as_root() {
