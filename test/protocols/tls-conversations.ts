@@ -42,6 +42,13 @@ export function clientHello(name = 'shop.example', ...more: Buffer[]): Buffer {
   );
 }
 
+/** Of a draft of TLS 1.3 up to the 21st: no session id, no compression. */
+const draftHello = (draft: number): Buffer =>
+  message(
+    2,
+    Buffer.concat([u16(0x7f00 + draft), Buffer.alloc(32, 0x33), u16(0x1301), vector16(extension(51, u16(29)))]),
+  );
+
 export function serverHello(cipher: number, ...extensions: Buffer[]): Buffer {
   const body = [u16(0x0303), Buffer.alloc(32, 0x33), vector8(Buffer.alloc(32, 0x22)), u16(cipher), Buffer.of(0)];
   if (extensions.length > 0) body.push(vector16(...extensions));
@@ -152,6 +159,30 @@ export const conversations: readonly Conversation[] = [
       fin(SERVER),
     ],
     expected: [{ ...ok, version: 0x0304, end: { saying: 2 } }],
+    fragile: true,
+  },
+  {
+    name: 'a draft of TLS 1.3 with a hello of its own',
+    turns: [
+      ask(0, hello([supportedVersions(0x7f12, 0x0303)])),
+      answer(0, handshake(draftHello(18)), data(900)),
+      mumble(CLIENT, data(58)),
+      fin(CLIENT),
+      fin(SERVER),
+    ],
+    expected: [{ ...ok, version: 0x7f12, end: { saying: 2 } }],
+    fragile: true,
+  },
+  {
+    name: 'a later draft of TLS 1.3',
+    turns: [
+      ask(0, hello([supportedVersions(0x7f17)])),
+      answer(0, handshake(serverHello(0x1301, chosenVersion(0x7f17))), changeCipherSpec, data(900)),
+      mumble(CLIENT, changeCipherSpec, data(58)),
+      fin(CLIENT),
+      fin(SERVER),
+    ],
+    expected: [{ ...ok, version: 0x7f17, end: { saying: 2 } }],
     fragile: true,
   },
   {

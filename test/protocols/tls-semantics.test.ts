@@ -39,6 +39,8 @@ test('a resumed session, and TLS 1.3 that hides its certificate', () => {
   assert.equal(told('TLS 1.2, resumed: the client finishes last')['tls.resumed'], true);
   const t = told('TLS 1.3');
   assert.deepEqual([t['tls.protocol.version'], t['tls.resumed'], t['tls.server.not_after']], ['1.3', false, undefined]);
+  for (const draft of ['a draft of TLS 1.3 with a hello of its own', 'a later draft of TLS 1.3'])
+    assert.equal(told(draft)['tls.protocol.version'], '1.3');
 });
 
 test('alerts are errors, by their names, whoever sends them', () => {

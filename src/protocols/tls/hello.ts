@@ -8,6 +8,9 @@ export const SERVER_HELLO = 2;
 export const CERTIFICATE = 11;
 
 const TLS_1_3 = 0x0304;
+/** Drafts of TLS 1.3 have 0x7f and their number; up to this one their ServerHello had neither session id nor compression. */
+const DRAFT = 0x7f;
+const LAST_SHORT_DRAFT = 21;
 
 /** Extensions (IANA registry of TLS extension types). */
 const SERVER_NAME = 0;
@@ -101,11 +104,12 @@ function serverName(from: number, to: number): string {
 export function readServerHello(length: number, hello: Hello): boolean {
   const r = READER.over(MESSAGE_HEADER, length);
   hello.version = r.uint(2);
+  const draft = hello.version >> 8 === DRAFT && (hello.version & 0xff) <= LAST_SHORT_DRAFT;
   r.skip(RANDOM_BYTES);
-  r.skip(r.uint(1)); // session id
+  if (!draft) r.skip(r.uint(1)); // session id
   hello.cipher = r.uint(2);
-  r.skip(1); // compression
-  if (r.failed || hello.version >> 8 !== 3) return false;
+  if (!draft) r.skip(1); // compression
+  if (r.failed || (hello.version >> 8 !== 3 && !draft)) return false;
   if (r.at === r.end) return true;
   for (let rest = r.uint(2); rest >= 4 && !r.failed; ) {
     const type = r.uint(2);
@@ -129,7 +133,8 @@ function nextProtocol(from: number, to: number): string {
   return PRINTABLE.test(name) ? name : '';
 }
 
-export const isTls13 = (hello: Hello): boolean => hello.version === TLS_1_3;
+/** Whatever draft of it. */
+export const isTls13 = ({ version }: Hello): boolean => version === TLS_1_3 || version >> 8 === DRAFT;
 
 const SEQUENCE = 0x30;
 const UTC_TIME = 0x17;

@@ -43,6 +43,7 @@ function errorType(x: Exchange): string {
 /** 0x0303 is TLS 1.2 (RFC 8446 section 4.2.1); '' when it is none that has a name. */
 function versionOf(x: Exchange): string {
   if (x.version === 0x0300) return '3';
+  if (x.version >> 8 === 0x7f) return '1.3'; // a draft of it
   return x.version >= 0x0301 && x.version <= 0x0304 ? `1.${x.version - 0x0301}` : '';
 }
 
