@@ -4,6 +4,7 @@ import { HttpDetail, textBytes } from '../../exchange/http/detail.ts';
 import { settleDetail } from '../../exchange/http/fields.ts';
 import { GRAPHQL_BYTES, isGraphql, readGraphql } from '../../exchange/http/graphql.ts';
 import { METHODS } from '../../exchange/http/methods.ts';
+import { pollOf, settlePoll, WAITS } from '../../exchange/http/polls.ts';
 import {
   type Decoder,
   type Dir,
@@ -274,6 +275,7 @@ export class HttpDecoder implements Decoder {
     x.version = LINE.version;
     if (this.#out.detail >= TARGETS) {
       x.target = TARGET_WORDS.text(buf, LINE.targetStart, Math.min(LINE.targetEnd, LINE.targetStart + MAX_TARGET));
+      x.waits = pollOf(x.operation, x.target) === WAITS;
     }
     if (this.#out.detail === FULL) {
       m.detail = new HttpDetail();
@@ -327,7 +329,7 @@ export class HttpDecoder implements Decoder {
       m.phase = START;
       return GO_ON;
     }
-    if (m.events && x !== null && x.outcome === IN_FLIGHT) x.streams = true;
+    if (x !== null && x.outcome === IN_FLIGHT) settlePoll(x, m.events);
     const connect = x !== null && x.operation === 'CONNECT';
     if (connect && status < 300) {
       this.#finishResponse(m, w);

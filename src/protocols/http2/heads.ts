@@ -4,6 +4,7 @@ import type { Exchange } from '../../exchange/exchange.ts';
 import { textBytes } from '../../exchange/http/detail.ts';
 import { firstOf, readForwarded, settleDetail } from '../../exchange/http/fields.ts';
 import { isGraphql } from '../../exchange/http/graphql.ts';
+import { pollOf, settlePoll, WAITS } from '../../exchange/http/polls.ts';
 import { type Exchanges, FULL, TARGETS } from '../protocol.ts';
 import { Http2Detail, MORE_BYTES } from './detail.ts';
 import {
@@ -71,7 +72,10 @@ export function newStream(
   const s = new Stream(x.key, x, d, requestLosses, responseLosses);
   s.typeUnknown = type === '' && f.unknown > 0;
   if (kind !== NOT_GRPC) becomeGrpc(s, kind);
-  else s.graphql = d !== null && isGraphql(x.target);
+  else {
+    s.graphql = d !== null && isGraphql(x.target);
+    x.waits = pollOf(x.operation, x.target) === WAITS;
+  }
   if (values[GRPC_TIMEOUT] !== '') {
     s.timeoutNs = timeoutNs(values[GRPC_TIMEOUT]!);
     if (d !== null && s.timeoutNs !== Number.POSITIVE_INFINITY) d.timeoutNs = s.timeoutNs;
@@ -130,8 +134,9 @@ export function readResponseHead(s: Stream, f: Fields, ends: boolean): void {
     if (kind !== NOT_GRPC) becomeGrpc(s, GRPC_WEB_TEXT);
   }
   if (s.grpc) readGrpcStatus(s, f, ends);
-  // server-sent events (WHATWG HTML section 9.2) end when nobody listens any more
-  else if (f.values[CONTENT_TYPE]!.startsWith('text/event-stream')) x.streams = true;
+  // server-sent events (WHATWG HTML section 9.2) end when nobody listens any more, tunnels (RFC 8441: WebSocket, too) when they like
+  else if (x.operation === 'CONNECT' && x.status < 300) x.streams = true;
+  else settlePoll(x, f.values[CONTENT_TYPE]!.startsWith('text/event-stream'));
 }
 
 /** Fields behind the response. */
