@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { grpcCollector } from '../export/grpc-collector.ts';
+import { readTraces } from '../telemetry/otlp-reader.ts';
 
 const ONE = 'test/fixtures/http/df-http/input.pcap';
 
@@ -54,6 +56,27 @@ test('--export delivers spans and metrics, and still reports', async () => {
     x.scopeSpans.flatMap((s) => s.spans),
   );
   assert.equal(spans.length, 2);
+});
+
+test('--export delivers by gRPC, and to each of several endpoints', async (t) => {
+  const collectors = [await grpcCollector(), await grpcCollector()];
+  t.after(() => {
+    for (const collector of collectors) collector.close();
+  });
+  const r = await readExport({
+    SPANTAP_EXPORT_ENDPOINT: collectors.map((c) => `http://127.0.0.1:${c.port}`).join(', '),
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+  });
+  assert.equal(r.code, 0, r.err);
+  for (const { received: calls } of collectors) {
+    assert.deepEqual(calls.map((c) => c.path.split('.').at(-1)).sort(), [
+      'MetricsService/Export',
+      'TraceService/Export',
+    ]);
+    const traces = calls.find((c) => c.path.includes('Trace'))!;
+    const { resourceSpans } = readTraces(Buffer.from(traces.body, 'latin1'));
+    assert.equal(resourceSpans.flatMap((x) => x.scopeSpans.flatMap((s) => s.spans)).length, 2);
+  }
 });
 
 test('what does not arrive is told, exit code 1', async () => {

@@ -103,6 +103,8 @@ test('nor about gRPC, nor about the proxy on the way', { skip }, async (t) => {
   const to = (at: number) => spans.filter((s) => s.kind === SERVER && portOf(s) === at);
   assert.equal(to(port).length, 20);
   assert.deepEqual(to(proxy.port), []);
+  // its own metrics go the same way
+  assert.ok(collector.received.some((c) => c.path.includes('Metrics') && c.body.includes('spantap.export.sent_items')));
   // what the proxy itself sends on is traffic like any other: the capture would have shown it all
   assert.ok(to(collector.port).length > 0);
 });
