@@ -1,25 +1,5 @@
+import { GRPC_STATUS_NAMES } from '../bytes/grpc-codes.ts';
 import { eachField, excerpt } from './response.ts';
-
-/** Names of the status codes, in their order (gRPC, statuscodes.md). */
-const NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 /** Codes after which the same request may succeed (OTLP specification, failures over gRPC). */
 const RETRYABLE = new Set(['CANCELLED', 'DEADLINE_EXCEEDED', 'ABORTED', 'OUT_OF_RANGE', 'UNAVAILABLE', 'DATA_LOSS']);
@@ -40,7 +20,7 @@ type Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
 export function grpcStatus(trailers: Fields): GrpcStatus | null {
   const code = one(trailers['grpc-status']);
   if (code === undefined || !/^\d{1,4}$/.test(code)) return null;
-  const name = NAMES[Number(code)] ?? `code ${Number(code)}`;
+  const name = GRPC_STATUS_NAMES[Number(code)] ?? `code ${Number(code)}`;
   const message = excerpt(Buffer.from(percentDecoded(one(trailers['grpc-message']) ?? '')));
   const afterMs = retryDelayMs(one(trailers['grpc-status-details-bin']) ?? '');
   return {

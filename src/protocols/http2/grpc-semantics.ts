@@ -1,3 +1,4 @@
+import { GRPC_STATUS_NAMES } from '../../bytes/grpc-codes.ts';
 import { COMPLETE, type Exchange, failureOf, UNKNOWN } from '../../exchange/exchange.ts';
 import { hostPort, httpSemantics } from '../../exchange/http/semantics.ts';
 import {
@@ -10,7 +11,7 @@ import {
 } from '../../exchange/semantics.ts';
 import { Vocabulary } from '../../exchange/vocabulary.ts';
 import type { Http2Detail } from './detail.ts';
-import { GRPC_STATUS_BASE, STATUS_NAMES } from './grpc.ts';
+import { GRPC_STATUS_BASE } from './grpc.ts';
 import { putStream, UNKNOWN_STATUS } from './semantics.ts';
 
 /** `package.Service/Method`: what series are told apart by. A service has tens of methods; a hostile client has any number. */
@@ -35,7 +36,7 @@ function methodOf(x: Exchange): string {
 /** The status by name; '' when none is known. Numbers that are no status are UNKNOWN to every client. */
 function statusName(x: Exchange): string {
   if (x.status < GRPC_STATUS_BASE) return '';
-  return STATUS_NAMES[x.status - GRPC_STATUS_BASE] ?? 'UNKNOWN';
+  return GRPC_STATUS_NAMES[x.status - GRPC_STATUS_BASE] ?? 'UNKNOWN';
 }
 
 function errorType(x: Exchange, side: Side): string {
