@@ -45,7 +45,14 @@ describe('TLS behind a beginning in plain text', { skip: lacking(...NEEDED) }, (
     const key = join(folder, 'own.key');
     const cert = join(folder, 'own.pem');
     certificate = cert;
-    const subject = ['-subj', '/CN=database.test', '-days', '30', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    const subject = [
+      '-subj',
+      '/CN=database.test',
+      '-days',
+      '30',
+      '-addext',
+      'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    ];
     await must(
       unprivileged(
         'openssl',
