@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMPLETE, ONE_WAY } from '../../src/exchange/exchange.ts';
-import { CLIENT as CLIENT_SIDE, CONSUMER_KIND, kindsOf, PRODUCER_KIND } from '../../src/exchange/semantics.ts';
+import {
+  CLIENT as CLIENT_SIDE,
+  CONSUMER_KIND,
+  kindsOf,
+  PRODUCER_KIND,
+  SERVER_KIND,
+} from '../../src/exchange/semantics.ts';
 import { mqtt } from '../../src/protocols/mqtt/index.ts';
 import { attributes } from '../kit/attributes.ts';
 import { conform } from '../kit/conform.ts';
 import { answer, ask, type Conversation, mumble } from '../kit/conversation.ts';
-import { CLIENT, SERVER } from '../kit/frame.ts';
+import { CLIENT, isData, SERVER } from '../kit/frame.ts';
 import { Rig } from '../kit/run.ts';
 import { frames, link } from '../kit/wire.ts';
 import { connack, connect, conversations, packet, publish, TRACEPARENT } from './mqtt-conversations.ts';
@@ -59,6 +65,52 @@ test('user properties carry trace context; a message with its own is a PRODUCERâ
   ])[1]!.record;
   assert.equal(semantics.context(x)?.traceparent, TRACEPARENT);
   assert.equal(kindsOf(x), PRODUCER_KIND);
+});
+
+test('numbers stand for topics, of each end its own; behind a loss they stand for nothing', () => {
+  const alias = (n: number): Buffer => Buffer.of(0x23, 0, n);
+  const say = (topic: string, n: number): Buffer[] => publish(5, topic, 0, 0, Buffer.from('x'), alias(n));
+  const turns = [
+    ask(0, connect(5)),
+    answer(0, connack(5)),
+    mumble(CLIENT, ...say('plant/door', 1)),
+    mumble(CLIENT, ...say('', 1)),
+    mumble(SERVER, ...say('plant/lamp', 1)),
+    mumble(CLIENT, ...say('plant/gate', 1)),
+    mumble(CLIENT, ...say('', 1)),
+    mumble(SERVER, ...say('', 1)),
+    mumble(CLIENT, ...say('', 2)),
+  ];
+  const list = found(turns).slice(1);
+  assert.deepEqual(
+    list.map(({ target }) => target),
+    ['plant/door', 'plant/door', 'plant/lamp', 'plant/gate', 'plant/gate', 'plant/lamp', ''],
+  );
+  // raw is as on the wire
+  assert.deepEqual(
+    [true, false].map((raw) => semantics.operation(list[1]!.record, raw)),
+    ['PUBLISH', 'PUBLISH plant/door'],
+  );
+  const all = frames({ name: '', turns, expected: [] }, link({ serverPort: 1883 }));
+  const gate = all.findIndex((f) => isData(f) && f.payload.includes('plant/gate'));
+  const rig = new Rig()
+    .feed(all.filter((_, k) => k !== gate))
+    .wait(1)
+    .end();
+  const later = rig.found.filter((f) => f.operation === 'PUBLISH' && f.record.ends.serverPort === 1883);
+  assert.deepEqual(
+    later.map((f) => f.target),
+    ['plant/door', 'plant/door', '', ''],
+  );
+});
+
+test('a broker that throws the client out says why', () => {
+  const told = (code: number): unknown[] => {
+    const x = found([ask(0, connect(5)), answer(0, connack(5)), mumble(SERVER, packet(14, 0, Buffer.of(code, 0)))])[1]!;
+    return [kindsOf(x.record), semantics.errorType(x.record, CLIENT_SIDE), x.outcome];
+  };
+  assert.deepEqual(told(0x8e), [SERVER_KIND, '0x8e', ONE_WAY]);
+  assert.deepEqual(told(0), [0, '', ONE_WAY]);
 });
 
 test('nothing of a password is kept', () => {

@@ -1,6 +1,5 @@
 import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
-import { MessageContext } from '../../exchange/messaging.ts';
 import {
   type Decoder,
   type Dir,
@@ -10,6 +9,7 @@ import {
   MORE,
   SKIP,
   type Step,
+  type Table,
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
@@ -45,18 +45,18 @@ import {
   variableValue,
   WEAK_START,
 } from './packet.ts';
+import { PROPERTIES } from './properties.ts';
 
 /** A topic has up to 65,535 bytes; with the fixed header, both lengths and the packet identifier. */
 export const MAX_HEAD = 65_536 + 64;
 /** Bytes of a topic or client identifier that are kept. */
 const MAX_TEXT = 1024;
-/** Bytes of properties that are looked through for trace context. */
+/** Bytes of properties that are looked through. */
 const MAX_PROPERTIES = 4096;
 /** Key of what nothing answers: there is only one at a time. */
 const ONE_WAY = -1;
 /** Reason codes from here on are failures (5.0 section 2.4); CONNACK's of 3.1.1 from 1 on. */
 const FAILURE = 0x80;
-const USER_PROPERTY = 0x26;
 
 const FIXED = new Fixed();
 const TOPICS = new Words();
@@ -69,6 +69,8 @@ class Side {
   /** The packet whose rest is passing by: it begins an exchange, ends one, or neither. */
   asking: Exchange | null = null;
   answering: Exchange | null = null;
+  /** Topics by the numbers that this end gave them (5.0 section 3.3.2.3.4). */
+  readonly aliases: Table<string>;
   oneWay = false;
   passing = false;
   /** Stream offset of its first byte. */
@@ -77,6 +79,7 @@ class Side {
   constructor(asks: Exchanges, answers: Exchanges) {
     this.asks = asks;
     this.answers = answers;
+    this.aliases = asks.table<string>();
   }
 }
 
@@ -136,6 +139,7 @@ export class MqttDecoder implements Decoder {
     side.asking = null;
     side.answering = null;
     side.passing = false;
+    side.aliases.clear(); // a number may stand for another topic now
     side.asks.requestsLost();
     side.answers.responsesLost();
   }
@@ -165,8 +169,7 @@ export class MqttDecoder implements Decoder {
         begin(side, w, f, key(PINGREQ, 0), '');
         return true;
       case DISCONNECT:
-        begin(side, w, f, ONE_WAY, '');
-        side.oneWay = true;
+        disconnect(side, begin(side, w, f, ONE_WAY, ''), f.rest > 0 ? buf[body]! : 0);
         return true;
       case AUTH:
         return true; // part of the CONNECT that it belongs to; nothing of it is kept
@@ -218,28 +221,35 @@ export class MqttDecoder implements Decoder {
     const qos = qosOf(f.flags);
     let at = body + 2 + length;
     if (at + (qos > 0 ? 2 : 0) > body + f.rest || !isTopic(buf, body + 2, at)) return false;
-    const topic = text(buf, body + 2, at);
+    let topic = text(buf, body + 2, at);
     let id = 0;
     if (qos > 0) {
       id = buf.readUInt16BE(at);
       if (id === 0) return false;
       at += 2;
     }
+    const p = PROPERTIES;
+    p.reset();
+    if (this.#level === 5) {
+      const n = variableInt(buf, at, end);
+      if (n > 0) {
+        const bytes = variableValue(buf, at, n);
+        p.read(buf, at + n, Math.min(end, at + n + Math.min(bytes, MAX_PROPERTIES)));
+        at += n + bytes;
+      }
+    }
+    const aliased = p.alias > 0 && topic === '';
+    if (aliased) topic = side.aliases.get(p.alias) ?? '';
+    else if (p.alias > 0) side.aliases.set(p.alias, topic, 2 * topic.length);
     const x = begin(side, w, f, qos > 0 ? key(PUBLISH, id) : ONE_WAY, topic);
     side.oneWay = qos === 0;
     const d = x === null ? null : (x.detail as MqttDetail | null);
     if (d === null) return true;
     d.qos = qos;
     d.packetId = id;
-    d.payloadBytes = body + f.rest - at;
-    if (this.#level === 5) {
-      const n = variableInt(buf, at, end);
-      if (n > 0) {
-        const properties = variableValue(buf, at, n);
-        d.payloadBytes = Math.max(0, d.payloadBytes - n - properties);
-        d.context = contextIn(buf, at + n, Math.min(end, at + n + Math.min(properties, MAX_PROPERTIES)));
-      }
-    }
+    d.aliased = aliased;
+    d.payloadBytes = Math.max(0, body + f.rest - at);
+    d.context = p.context;
     return true;
   }
 
@@ -275,6 +285,14 @@ export class MqttDecoder implements Decoder {
 }
 
 const key = (type: number, id: number): number => type * 0x10000 + id;
+
+/** Reason (5.0; absent: all is well). */
+function disconnect(side: Side, x: Exchange | null, reason: number): void {
+  side.oneWay = true;
+  if (x === null || reason < FAILURE) return;
+  x.reason = reason;
+  x.failed = true;
+}
 
 /** How many bytes behind the fixed header have to be seen. */
 function headBytes(w: Window, f: Fixed): number {
@@ -333,46 +351,3 @@ function passed(side: Side, w: Window): void {
 }
 
 const text = (buf: Buffer, from: number, to: number): string => TOPICS.text(buf, from, Math.min(to, from + MAX_TEXT));
-
-/** Bytes of a property's value, by identifier (5.0 section 2.2.2.2); 0: a variable integer, -1: text or data of 2 + n, -2: two texts. */
-const PROPERTY_BYTES = new Map<number, number>([
-  [0x01, 1],
-  [0x02, 4],
-  [0x03, -1],
-  [0x08, -1],
-  [0x09, -1],
-  [0x0b, 0],
-  [0x23, 2],
-  [USER_PROPERTY, -2],
-]);
-
-/** Trace context in the user properties `buf[from, to)` of a PUBLISH; null when there is none. */
-function contextIn(buf: Buffer, from: number, to: number): MessageContext | null {
-  let found: MessageContext | null = null;
-  for (let at = from; at < to; ) {
-    const id = buf[at]!;
-    const bytes = PROPERTY_BYTES.get(id);
-    at++;
-    if (bytes === undefined) break;
-    if (bytes > 0) at += bytes;
-    else if (bytes === 0) {
-      const n = variableInt(buf, at, to);
-      if (n <= 0) break;
-      at += n;
-    } else {
-      if (at + 2 > to) break;
-      const nameEnd = at + 2 + buf.readUInt16BE(at);
-      if (bytes === -1) {
-        at = nameEnd;
-        continue;
-      }
-      if (nameEnd + 2 > to) break;
-      const valueEnd = nameEnd + 2 + buf.readUInt16BE(nameEnd);
-      if (valueEnd > to) break;
-      found ??= new MessageContext();
-      found.take(buf.toString('latin1', at + 2, nameEnd), buf.toString('latin1', nameEnd + 2, valueEnd));
-      at = valueEnd;
-    }
-  }
-  return found === null || found.isEmpty ? null : found;
-}

@@ -9,5 +9,7 @@ export class MqttDetail {
   /** Bytes of the message itself, of a PUBLISH. */
   payloadBytes = 0;
   clientId = '';
+  /** The topic was said as a number. */
+  aliased = false;
   context: MessageContext | null = null;
 }

@@ -102,7 +102,8 @@ export function readFixed(buf: Buffer, at: number, end: number, f: Fixed): numbe
   const type = buf[at]! >> 4;
   const flags = buf[at]! & 15;
   const wanted = FLAGS[type]!;
-  if (wanted === -2 || (wanted >= 0 && wanted !== flags)) return -1;
+  // 3.1 marks what is sent once more with bit 3
+  if (wanted === -2 || (wanted >= 0 && wanted !== (wanted === 2 ? flags & ~8 : flags))) return -1;
   if (type === PUBLISH && (flags & 6) === 6) return -1; // QoS 3 does not exist
   const n = variableInt(buf, at + 1, end);
   if (n <= 0) return n;

@@ -9,7 +9,7 @@ import {
   PROCESS_DURATION,
   putMessaging,
 } from '../../exchange/messaging.ts';
-import { CLIENT_KIND, CONSUMER_KIND, PRODUCER_KIND, type Semantics } from '../../exchange/semantics.ts';
+import { CLIENT_KIND, CONSUMER_KIND, PRODUCER_KIND, SERVER_KIND, type Semantics } from '../../exchange/semantics.ts';
 import type { MqttDetail } from './exchange-detail.ts';
 
 const SYSTEM = 'mqtt';
@@ -34,13 +34,14 @@ const operationOf = (x: Exchange): Operation => (isDelivery(x) ? DELIVERY : (OPE
 
 function kinds(x: Exchange): number {
   if (isDelivery(x)) return CONSUMER_KIND;
-  if (x.ends.fromServer) return 0; // the broker's PUBREL is a part of its delivery
+  // the broker's PUBREL is a part of its delivery; that it throws the client out is an error that the client learns of
+  if (x.ends.fromServer) return x.failed ? SERVER_KIND : 0;
   const d = x.detail as MqttDetail | null;
   return d !== null && d.context !== null ? PRODUCER_KIND : CLIENT_KIND;
 }
 
 /** Reason codes in hexadecimal, as the specification lists them; up to 5 they are CONNACK's return codes of 3.1.1. */
-const codeOf = (x: Exchange): string => (x.failed ? `0x${x.status.toString(16).padStart(2, '0')}` : '');
+const codeOf = (x: Exchange): string => (x.failed ? `0x${(x.reason || x.status).toString(16).padStart(2, '0')}` : '');
 
 /** MQTT by the messaging conventions. Topics are destinations. */
 export const mqttSemantics: Semantics = {
@@ -50,7 +51,10 @@ export const mqttSemantics: Semantics = {
   clientDuration: MESSAGING_DURATION,
   serverDuration: PROCESS_DURATION,
 
-  operation: (x) => (x.target === '' ? x.operation : `${x.operation} ${x.target}`),
+  operation: (x, raw) => {
+    const said = x.target !== '' && !(raw && (x.detail as MqttDetail | null)?.aliased);
+    return said ? `${x.operation} ${x.target}` : x.operation;
+  },
 
   status: (x) => (Number.isNaN(x.firstByteNs) ? null : String(x.status)),
 
