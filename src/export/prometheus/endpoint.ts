@@ -85,17 +85,14 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
     return step.value;
   };
   let figures: Promise<readonly Family[]> | null = null;
-  let takenMs = 0;
   const fresh = (): Promise<readonly Family[]> => {
-    if (figures !== null && performance.now() - takenMs < FRESH_MS) return figures;
-    takenMs = performance.now();
-    const taken = collect();
+    if (figures !== null) return figures;
     const forget = (): void => {
-      if (figures === taken) figures = null;
+      figures = null;
     };
-    taken.then(() => setTimeout(forget, FRESH_MS).unref(), forget);
-    figures = taken;
-    return taken;
+    figures = collect();
+    figures.then(() => setTimeout(forget, FRESH_MS).unref(), forget);
+    return figures;
   };
 
   const ignored = new Map<string, Promise<void>>();
