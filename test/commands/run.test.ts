@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -61,7 +64,7 @@ async function start(env: Record<string, string> = {}): Promise<Running> {
   let err = '';
   child.stderr!.on('data', (d) => (err += d));
   const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
-  for (let i = 0; i < 200 && !err.includes('capturing') && child.exitCode === null; i++) await sleep(50);
+  for (let i = 0; i < 1200 && !err.includes('capturing') && child.exitCode === null; i++) await sleep(50);
   assert.match(err, /capturing/, 'needs root or CAP_NET_RAW');
   return { child, lines: () => err, exited };
 }
@@ -91,6 +94,39 @@ test('captures, exports, and on SIGTERM delivers what there is', async () => {
   assert.equal(spans.filter((s) => s.kind === 2 && s.service === SERVER).length, 20);
   assert.equal(new Set(spans.map((s) => s.traceId)).size, 20);
   assert.match(agent.lines(), /stopped/);
+});
+
+test('a signal that comes while it starts is heard', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spantap-run-'));
+  after(() => rmSync(folder, { recursive: true }));
+  // reading it waits for a writer, so the start goes on when this test lets it
+  const hosts = join(folder, 'hosts');
+  assert.equal(spawnSync('mkfifo', [hosts]).status, 0);
+  const child = spawn(process.execPath, ['src/main.ts', 'run', '-i', 'lo', FILTER], {
+    env: {
+      PATH: process.env.PATH,
+      SPANTAP_NAMING_HOSTS_FILE: hosts,
+      SPANTAP_EXPORT_ENDPOINT: `http://127.0.0.1:${port(collector)}`,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let err = '';
+  child.stderr!.on('data', (d) => (err += d));
+  const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
+  // opening it for writing without waiting works as soon as it is read
+  let writer = -1;
+  for (let i = 0; i < 2400 && writer === -1; i++) {
+    await sleep(50);
+    try {
+      writer = openSync(hosts, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch {}
+  }
+  assert.ok(writer !== -1 && !err.includes('capturing'), err);
+  child.kill('SIGTERM');
+  await sleep(200);
+  closeSync(writer);
+  assert.equal(await exited, 0, err);
+  assert.match(err, /stopped/);
 });
 
 test('what could not be delivered is said, exit code 1, within the time for the flush', async () => {

@@ -31,7 +31,7 @@ const inside = (name: string, ...command: string[]): string[] => ['ip', 'netns',
 const ip = (...args: string[]): Promise<string> => must(['ip', ...args]);
 
 describe('the image', {
-  skip: lacking('buildah', 'runc', 'debootstrap', 'setcap', 'getcap', 'ip', 'kubectl', 'npm'),
+  skip: lacking('buildah', 'runc', 'debootstrap', 'getcap', 'ip', 'kubectl', 'npm', 'redis-server', 'postgres'),
 }, () => {
   let image: Image;
   let manifests: Manifest[] = [];
@@ -148,14 +148,34 @@ describe('the image', {
     assert.equal(await agent.stop(), 0, agent.err);
   });
 
-  test('as compose.yaml runs it: captures, and is found healthy', async () => {
+  test('as compose.yaml runs it: is found healthy, and sees every pair of the shop', async () => {
     const agent = runContainer(image, withCollector(ofService(image, compose().services.spantap!)), POD);
     await agent.until(/"capturing"/);
     const [kind, ...command] = image.config.Healthcheck.Test;
     assert.equal(kind, 'CMD');
     assert.equal(await agent.exec(command), 0);
-    assert.notEqual(await agent.exec(command.map((word) => word.replace('/healthz', '/elsewhere'))), 0, 'it does ask');
+    const elsewhere = command.map((word) => word.replace('/healthz', '/elsewhere'));
+    assert.notEqual(await agent.exec(elsewhere), 0, 'it does ask');
+
+    const before = requestsIn(receiver.out).length;
+    const shop = start(inside(POD, process.execPath, join(ROOT, 'demo/shop.ts')));
+    await shop.until(/^open: .*$/m, 60_000);
+    await sleep(3000);
+    assert.equal(await shop.stop(), 0, shop.err);
+    await sleep(500);
     assert.equal(await agent.stop(), 0, agent.err);
+    const open = /^open: (.*)$/m.exec(shop.out)![1]!.split(', ').sort();
+    const seen = requestsIn(receiver.out)
+      .slice(before)
+      .flatMap((r) => r.resourceSpans ?? []);
+    const pairs = seen.flatMap(({ resource, scopeSpans }) =>
+      scopeSpans
+        .flatMap((s) => s.spans)
+        .filter((s) => s.kind === CLIENT)
+        .map((s) => `${attribute(resource, 'service.name')} -> ${attribute(s, 'service.peer.name')}`),
+    );
+    assert.ok(open.length >= 6, `${open}`);
+    assert.deepEqual([...new Set(pairs)].sort(), open);
   });
 
   test('granted nothing: says so; reads files all the same', async () => {
