@@ -18,7 +18,7 @@ test: setup build ## build and run all tests
 	@node --test --test-reporter=spec 'test/!(interop)/**/*.test.ts'
 
 # Real servers that have to be fetched or built first, into ~/.cache/spantap: Collector, Jaeger, Prometheus (Go), Kafka (Java, Maven).
-test-interop: setup-interop build ## beside a real Collector, Jaeger, Prometheus and Kafka (built or fetched once)
+test-interop: setup-interop build ## beside a real Collector, Jaeger, Prometheus and Kafka (built or fetched once), and the image
 	@node --test --test-reporter=spec 'test/interop/**/*.test.ts'
 
 setup-interop:
