@@ -13,7 +13,7 @@ import type { Log } from './self/log.ts';
 import { startSelfMetrics } from './self/metrics.ts';
 import type { ShardEvents, ShardOptions } from './shard.ts';
 import { type ShardHandle, startInlineShard, startWorkerShard } from './shard-host.ts';
-import { countPoints, encodeMetrics } from './telemetry/metrics-encoding.ts';
+import { metricsRequests } from './telemetry/metrics-encoding.ts';
 import { type MetricsSnapshot, mergeSnapshots } from './telemetry/snapshot.ts';
 
 /** A shard needs this much to be of use: about 10,000 connections and their series. */
@@ -60,7 +60,7 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
   });
   failed.catch(() => {}); // heard by whoever runs the agent
   const events: ShardEvents = {
-    spans: ({ bytes, spans }) => sink.enqueue('traces', bytes, spans),
+    spans: ({ bytes, spans }) => void sink.enqueue('traces', bytes, spans),
     captureFailed: (error) => {
       log.error({ code: error.code }, error.message);
       if (--interfacesLeft === 0) fail(error);
@@ -111,9 +111,9 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
 
   const encoding = encodingOf(targets.metrics);
   const exportMetrics = async (): Promise<void> => {
-    const snapshot = await metrics();
-    if (snapshot.resources.length === 0) return;
-    sink.enqueue('metrics', encodeMetrics(snapshot, encoding), countPoints(snapshot));
+    for (const { bytes, points } of metricsRequests(await metrics(), encoding)) {
+      await sink.enqueue('metrics', bytes, points);
+    }
   };
   const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
   const timer = sendsMetrics
@@ -125,7 +125,7 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
           readings,
           intervalMs: config.self.intervalMs,
           encoding,
-          send: (bytes, points) => sink.enqueue('metrics', bytes, points),
+          send: (bytes, points) => void sink.enqueue('metrics', bytes, points),
           resource: config.self.resource,
           log,
         })

@@ -39,7 +39,7 @@ export async function openDelivery(sources: Sources): Promise<Delivery> {
   const own = { ...sources, counters: new Counters() };
   const report = await openOtlp(own, encodings, (signal, bytes, items) => {
     // a backend for traces alone would refuse them, and who scrapes the agent has no use for them
-    if (signal === 'traces' || config.otlpMetrics) sink.enqueue(signal, bytes, items);
+    if (signal === 'traces' || config.otlpMetrics) void sink.enqueue(signal, bytes, items);
   });
 
   const waiting = (): number => sum('export.queue_bytes');

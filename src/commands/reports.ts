@@ -80,7 +80,7 @@ export type Send = (signal: 'traces' | 'metrics', bytes: Uint8Array, items: numb
 /** Spans as they fill their batches, metrics once at the end: what the agent would have sent. */
 export async function openOtlp(s: Sources, encodings: Encodings, send: Send): Promise<Report> {
   const { Telemetry } = await import('../telemetry/telemetry.ts');
-  const { countPoints, encodeMetrics } = await import('../telemetry/metrics-encoding.ts');
+  const { metricsRequests } = await import('../telemetry/metrics-encoding.ts');
   const config = s.config.telemetry;
   const telemetry = new Telemetry({
     // one snapshot at the end tells of the whole capture, so nothing expires before, and coverage is that of all of it
@@ -111,9 +111,8 @@ export async function openOtlp(s: Sources, encodings: Encodings, send: Send): Pr
     },
     end() {
       telemetry.flush();
-      const snapshot = telemetry.snapshot(lastNs);
-      if (snapshot.resources.length > 0)
-        send('metrics', encodeMetrics(snapshot, encodings.metrics), countPoints(snapshot));
+      for (const { bytes, points } of metricsRequests(telemetry.snapshot(lastNs), encodings.metrics))
+        send('metrics', bytes, points);
     },
   };
 }

@@ -4,7 +4,7 @@ import { LimitedLog, type Log } from '../self/log.ts';
 import type { TlsFiles } from './targets.ts';
 
 /** Files are looked at this often; certificates are renewed hours or days before the old ones end. */
-export const LOOK_MS = 10_000;
+const LOOK_MS = 10_000;
 
 /**
  * Certificates and key from files that may be exchanged while the agent runs. They are read for each new connection, and

@@ -20,9 +20,6 @@ const MAX_RETRY_AFTER_MS = 300_000;
 /** Old requests are looked for this often. */
 const EXPIRE_MS = 1000;
 
-/** Hands over the compressed bytes, or says why there are none. */
-export type Pack = (done: (error: Error | null, packed: Uint8Array) => void) => void;
-
 /** What happened to one signal's items at one endpoint; `export.*{signal, endpoint}`. */
 export class LaneCounters {
   sentItems = 0;
@@ -97,17 +94,17 @@ export class ExportLane {
     return { signal: this.#target.signal, collector: this.#target.url.origin };
   }
 
-  /** `pack` compresses `bytes`; null where they are sent as they are. */
-  enqueue(bytes: Uint8Array, items: number, pack: Pack | null): void {
+  /** `packed` is what `bytes` become by compression; null where they are sent as they are. */
+  enqueue(bytes: Uint8Array, items: number, packed: Promise<Uint8Array> | null): void {
     if (this.#closed) {
       this.counters.droppedClose += items;
       this.counters.droppedBytes += bytes.length;
       return;
     }
-    const parcel = new Parcel(bytes, items, this.#nowMs(), pack === null);
+    const parcel = new Parcel(bytes, items, this.#nowMs(), packed === null);
     this.queue.add(parcel);
-    if (pack === null) this.#pump();
-    else if (parcel.waiting) this.#compress(parcel, pack);
+    if (packed === null) this.#pump();
+    else if (parcel.waiting) this.#pack(parcel, packed);
   }
 
   /** True when all was sent (or refused) in time. The wait is cut short, and further ones begin small again. */
@@ -137,19 +134,21 @@ export class ExportLane {
     this.#checkIdle();
   }
 
-  #compress(parcel: Parcel, pack: Pack): void {
-    pack((error, packed) => {
-      if (!parcel.waiting) return;
-      if (error !== null) {
+  #pack(parcel: Parcel, packed: Promise<Uint8Array>): void {
+    packed.then(
+      (bytes) => {
+        if (!parcel.waiting) return;
+        this.queue.replace(parcel, bytes);
+        this.#pump();
+      },
+      (error: Error) => {
+        if (!parcel.waiting) return;
         this.queue.remove(parcel);
         this.counters.failedItems += parcel.items;
         this.#limited.line('error', 'gzip', { reason: error.message }, 'data could not be compressed and was dropped');
         this.#checkIdle();
-        return;
-      }
-      this.queue.replace(parcel, packed);
-      this.#pump();
-    });
+      },
+    );
   }
 
   #pump(): void {

@@ -101,6 +101,30 @@ export function mergeSnapshots(list: readonly MetricsSnapshot[]): MetricsSnapsho
   return { resources: [...resources.values()] };
 }
 
+/** The same points in snapshots of at most `maxPoints` each, in their order; a metric may lie in several of them. */
+export function* inPieces(snapshot: MetricsSnapshot, maxPoints: number): Generator<MetricsSnapshot> {
+  let resources: ResourceMetrics[] = [];
+  let room = maxPoints;
+  for (const resource of snapshot.resources) {
+    let metrics: Metric[] = [];
+    for (const metric of resource.metrics) {
+      for (let at = 0; at < metric.points.length; ) {
+        const points = metric.points.slice(at, at + room);
+        metrics.push({ ...metric, points } as Metric);
+        at += points.length;
+        room -= points.length;
+        if (room > 0) continue;
+        yield { resources: [...resources, { ...resource, metrics }] };
+        resources = [];
+        metrics = [];
+        room = maxPoints;
+      }
+    }
+    if (metrics.length > 0) resources.push({ ...resource, metrics });
+  }
+  if (resources.length > 0) yield { resources };
+}
+
 function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   const found = map.get(key);
   if (found !== undefined) return found;

@@ -163,6 +163,30 @@ test('partial success is counted, also when the answer is compressed', async (t)
   assert.equal(kit.log.lines[0]!.fields.reason, 'three are too old');
 });
 
+test('an answer without end is not kept, and ends with the deadline', async (t) => {
+  const server = createHttp2Server();
+  let chunks = 0;
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.on('error', () => {});
+    stream.respond({ 'content-type': 'application/grpc' });
+    const more = (): void => {
+      if (stream.destroyed) return;
+      chunks++;
+      stream.write(Buffer.alloc(1 << 16), more);
+    };
+    more();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const kit = sinkTo((server.address() as AddressInfo).port, { protocol: 'grpc', timeoutMs: 300 });
+  t.after(() => kit.sink.close());
+  kit.sink.enqueue('traces', text('a'), 1);
+  await until(() => kit.log.lines.length > 0);
+  assert.ok(chunks > 4, 'it was read on');
+  assert.equal(kit.log.lines[0]!.fields.reason, 'no answer within 300 ms');
+  assert.equal(kit.reading('queue_items'), 1);
+});
+
 test('a Collector that goes away between calls (GOAWAY, or the connection just ends) is no outage', async (t) => {
   const sessions: Http2Session[] = [];
   const bodies: string[] = [];

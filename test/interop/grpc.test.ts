@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { metricsRequests } from '../../src/telemetry/metrics-encoding.ts';
 import { requestsIn, spansOf } from '../e2e/otlp.ts';
 import type { Started } from '../e2e/program.ts';
 import { emptyFolder, freePort } from '../e2e/servers/server.ts';
@@ -91,6 +92,29 @@ describe('a real Collector', { skip }, () => {
       await allOf(ids);
     });
   }
+
+  test('takes as many series as there may be: in requests below its 4 MiB', async (t) => {
+    const kit = sinkTo(at.grpc, { protocol: 'grpc', queue });
+    t.after(() => kit.sink.close());
+    const bounds = Array.from({ length: 14 }, (_, i) => i);
+    const points = Array.from({ length: 10_000 }, (_, i) => ({
+      attributes: { 'db.query.summary': `${i} ${'SELECT things '.repeat(18)}`, 'service.peer.name': `peer-${i}` },
+      start: [1_700_000_000, 0] as [number, number],
+      time: [1_700_000_001, 0] as [number, number],
+      counts: [...bounds, 1],
+      sum: 1,
+    }));
+    const metric = { kind: 'histogram' as const, name: 'many', description: '', unit: 's', bounds, points };
+    let bytes = 0;
+    for (const r of metricsRequests({ resources: [{ attributes: {}, metrics: [metric] }] }, 'protobuf')) {
+      await kit.sink.enqueue('metrics', r.bytes, r.points);
+      bytes += r.bytes.length;
+    }
+    assert.ok(bytes > 4 << 20, `${bytes} bytes would have been taken at once`);
+    assert.ok(await kit.sink.flush(30_000));
+    assert.equal(kit.reading('sent_items', { signal: 'metrics' }), 10_000);
+    assert.deepEqual(kit.log.lines, []);
+  });
 
   for (const protocol of ['grpc', 'http/protobuf'] as const) {
     test(`${protocol}: knows us by our certificate, and takes nothing without`, async (t) => {

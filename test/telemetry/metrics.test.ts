@@ -12,9 +12,10 @@ import {
 import { Budget } from '../../src/bytes/budget.ts';
 import { LOST, ONE_WAY, OPEN, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
 import { VERSION } from '../../src/self/version.ts';
-import { countPoints, encodeMetrics } from '../../src/telemetry/metrics-encoding.ts';
+import { countPoints, encodeMetrics, metricsRequests } from '../../src/telemetry/metrics-encoding.ts';
 import {
   type HistogramPoint,
+  inPieces,
   type MetricsSnapshot,
   mergeSnapshots,
   type SumPoint,
@@ -413,6 +414,40 @@ test('encoded metrics say the same as the stock serializers', () => {
     (r) => JSON.parse(Buffer.from(JsonMetricsSerializer.serializeRequest(r)!).toString()).resourceMetrics as object[],
   );
   assert.deepEqual(JSON.parse(Buffer.from(encodeMetrics(s, 'json')).toString()), { resourceMetrics: json });
+});
+
+test('many points go in several requests, each small enough for gRPC, and none is left out', () => {
+  const metric = (name: string, count: number) => ({
+    kind: 'histogram' as const,
+    name,
+    description: '',
+    unit: 's',
+    bounds: [1, 2],
+    points: Array.from({ length: count }, (_, i) => ({
+      attributes: { name: `${name} ${i}`, statement: 's'.repeat(3000) },
+      start: [BASE_SEC, 1] as [number, number],
+      time: [BASE_SEC + 1, 2] as [number, number],
+      counts: [i, 0, 0],
+      sum: 1,
+    })),
+  });
+  const resources = [
+    { attributes: { service: 'a' }, metrics: [metric('a1', 10), metric('a2', 2490), metric('a3', 500)] },
+    { attributes: { service: 'b' }, metrics: [metric('b1', 0), metric('b2', 1)] },
+    { attributes: { service: 'c' }, metrics: [metric('c1', 999)] },
+  ];
+  const requests = [...metricsRequests({ resources }, 'protobuf')];
+  assert.deepEqual(
+    requests.map((r) => r.points),
+    [1000, 1000, 1000, 1000],
+  );
+  for (const { bytes } of requests) assert.ok(bytes.length < 4 << 20, `${bytes.length} bytes`);
+  const named = (list: readonly { attributes: object; metrics: { name: string; points: object[] }[] }[]) =>
+    list.flatMap((r) => r.metrics.flatMap((m) => m.points.map((p) => [r.attributes, m.name, p])));
+  const pieces = [...inPieces({ resources }, 700)];
+  assert.equal(pieces.length, 6);
+  assert.deepEqual(named(pieces.flatMap((p) => p.resources)), named(resources));
+  assert.deepEqual([...metricsRequests({ resources: [] }, 'json')], []);
 });
 
 test('a request beyond two megabytes is encoded right', () => {
