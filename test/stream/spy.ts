@@ -7,6 +7,7 @@ import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import type { Ends } from '../../src/exchange/exchange.ts';
 import { Pairing } from '../../src/exchange/pairing.ts';
 import { CommonTables } from '../../src/exchange/table.ts';
+import type { TcpListener } from '../../src/exchange/tcp-news.ts';
 import { PacketDecoder } from '../../src/packet/decoder.ts';
 import { TCP } from '../../src/packet/packet.ts';
 import { http } from '../../src/protocols/http/index.ts';
@@ -109,7 +110,7 @@ export class Ear {
   readonly #packets: PacketDecoder;
   nowNs = 0;
 
-  constructor(options: Partial<StreamOptions> = {}, maxBytes = 64 << 20) {
+  constructor(options: Partial<StreamOptions> = {}, maxBytes = 64 << 20, listener: TcpListener | null = null) {
     this.budget = new Budget(maxBytes);
     let last: Ends | null = null;
     const spy: Protocol = {
@@ -158,8 +159,14 @@ export class Ear {
       },
     };
     const defaults = { maxFlows: 50_000, idleMs: 300_000, maxReorderBytes: 1 << 20, lossGraceMs: 20 };
-    this.tcp = new Tcp(env, { ...defaults, ...options }, this.counters, this.budget);
+    this.tcp = new Tcp(env, { ...defaults, ...options }, this.counters, this.budget, listener);
     this.#packets = new PacketDecoder({ budget: this.budget, counters: new Counters() });
+  }
+
+  /** The frames that follow are captured at the device of that number. */
+  at(device: number): this {
+    this.#packets.device = device;
+    return this;
   }
 
   frame(buf: Buffer, wireLength: number, timeNs: number, link = 1): void {

@@ -168,7 +168,15 @@ export function telemetry(change: Changes = {}): {
   const budget = change.budget ?? new Budget(256 << 20);
   const namer = new TestNamer();
   const batches: SpanBatch[] = [];
-  const t = new Telemetry({ options, namer, budget, counters, timebase, onSpans: (b) => batches.push(b) });
+  const t = new Telemetry({
+    options,
+    namer,
+    budget,
+    counters,
+    timebase,
+    deviceName: (device) => (device === 0 ? '' : `eth${device / 2}`),
+    onSpans: (b) => batches.push(b),
+  });
   const reading = (name: string, labels: Record<string, string> = {}): number | undefined =>
     counters.snapshot().find((r: Reading) => r.name === name && JSON.stringify(r.labels) === JSON.stringify(labels))
       ?.value;

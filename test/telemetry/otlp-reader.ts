@@ -51,6 +51,7 @@ const TRACES: Schema = { 1: many('resourceSpans', () => RESOURCE_SPANS) };
 const NUMBER_POINT: Schema = {
   2: one('startTimeUnixNano', 'fixed64'),
   3: one('timeUnixNano', 'fixed64'),
+  4: one('asDouble', 'double'),
   6: one('asInt', 'fixed64'),
   7: attributes,
 };
@@ -68,11 +69,13 @@ const SUM: Schema = {
   2: one('aggregationTemporality', 'varint'),
   3: one('isMonotonic', 'bool'),
 };
+const GAUGE: Schema = { 1: many('dataPoints', () => NUMBER_POINT) };
 const HISTOGRAM: Schema = { 1: many('dataPoints', () => HISTOGRAM_POINT), 2: one('aggregationTemporality', 'varint') };
 const METRIC: Schema = {
   1: one('name', 'string'),
   2: one('description', 'string'),
   3: one('unit', 'string'),
+  5: one('gauge', () => GAUGE),
   7: one('sum', () => SUM),
   9: one('histogram', () => HISTOGRAM),
 };
