@@ -46,6 +46,9 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
     onConnection: async (c: OwnConnection): Promise<void> => {
       await Promise.all(shards.map((s) => s.ignore(ownEnd(c))));
     },
+    onAttempt: (c: OwnConnection): void => {
+      for (const s of shards) s.ignore(ownEnd(c)).catch(() => {}); // a shard that dies is heard of elsewhere
+    },
     onClosed: (c: OwnConnection): void => {
       for (const s of shards) s.unignore(ownEnd(c));
     },

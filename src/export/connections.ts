@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Log } from '../self/log.ts';
+import { announceAttempts } from './attempts.ts';
 import { Credentials } from './credentials.ts';
 import { hostOf, portOf, tunnel } from './proxy.ts';
 import type { OtlpTarget } from './targets.ts';
@@ -17,6 +18,8 @@ export interface OwnConnection {
 export interface ConnectionWatch {
   /** Nothing is sent on the connection before this resolves. */
   onConnection(connection: OwnConnection): Promise<void>;
+  /** The handshake begins, and may come to nothing; then `onClosed` follows, too. */
+  onAttempt?(connection: OwnConnection): void;
   onClosed?(connection: OwnConnection): void;
 }
 
@@ -47,6 +50,7 @@ export class Connector {
     const { url, proxy, timeoutMs } = this.#target;
     const first = proxy ?? url;
     const raw = connect({ host: hostOf(first), port: portOf(first) });
+    announceAttempts(raw, this.#watch);
     const limit = setTimeout(() => {
       raw.destroy(Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }));
     }, timeoutMs);

@@ -1,7 +1,10 @@
 /** The agent captures the interface over which it exports, and never speaks of its own connections. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fakeProxy } from '../export/fake-proxy.ts';
@@ -65,6 +68,44 @@ test('nothing it sends is about what it sends, or about who asks for its health'
     }),
   );
   assert.deepEqual(own, []);
+});
+
+test('nor about handshakes of its own, whether they succeed or are refused', { skip }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'spantap-own-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const endpoint = new Endpoint();
+  await endpoint.open();
+  const file = join(dir, 'agent.yaml');
+  writeFileSync(file, `naming: { services: [{ ip: 127.0.0.1, port: ${endpoint.port}, name: collector }] }\n`);
+  const env = environment({ ...endpoint.environment, SPANTAP_EXPORT_FLUSH_TIMEOUT: '20s' });
+  const agent = start(spantap('run', '-c', file, '-i', 'lo', `port ${endpoint.port}`), { env });
+  await agent.until(/capturing/);
+  /** Somebody else asks for the same port. */
+  const others = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      const socket = connect(endpoint.port, '127.0.0.1').on('error', () => {});
+      socket.on('connect', () => socket.end());
+      await new Promise<void>((done) => socket.once('close', () => done()));
+    }
+  };
+  await others(3);
+  await sleep(4000);
+  await endpoint.close(); // it tries again and again, each second and more
+  const before = Number(endpoint.peers.size);
+  await others(2);
+  await agent.until(/ECONNREFUSED/, 60_000);
+  await sleep(4000);
+  await endpoint.open();
+  await sleep(4000);
+  assert.equal(await agent.stop(), 0, agent.err);
+  assert.ok(endpoint.peers.size > before, 'it has connected anew');
+
+  const figure = (metric: string, error?: string): number => {
+    const last = endpoint.metrics.filter((m) => m.name === `spantap.tcp.connections.${metric}`).at(-1)!;
+    const points = pointsOf(last).filter((p) => attribute(p, 'server') === 'collector');
+    return Number(points.find((p) => attribute(p, 'error.type') === error)!.asInt);
+  };
+  assert.deepEqual([figure('opened'), figure('failed', 'refused'), figure('failed', 'timeout')], [3, 2, 0]);
 });
 
 test('nor about gRPC, nor about the proxy on the way', { skip }, async (t) => {
