@@ -71,6 +71,7 @@ test('scraped instead of sent: both formats tell what the clients did, and nothi
     SPANTAP_PROMETHEUS_PORT: String(port),
     SPANTAP_SPANS_FLUSH_DELAY: '100ms',
     SPANTAP_CAPTURE_SHARDS: '2',
+    SPANTAP_CAPTURE_RING: '64MiB',
     SPANTAP_NAMING_DNS: 'true', // which has counters of its own
   });
   const agent = start(spantap('run', '-i', 'lo'), { env });
