@@ -30,6 +30,8 @@ const MAX_CLIENT_BYTES = 255;
 const MAX_ERROR = 400;
 /** An answer to ApiVersions that says so is written in version 0. */
 const UNSUPPORTED_VERSION = 35;
+/** Of versions newer than those that are known, so many are believed, if the client says who it is. */
+const MAX_NEWER = 3;
 /** Fields that are looked at. */
 const MAX_FIELDS = 64;
 
@@ -52,7 +54,7 @@ export function requestStart(w: Window): number {
   if (api === undefined) return NOT_A_START;
   if (there < SIZE_BYTES + 4) return SIZE_BYTES + 4;
   const version = apiVersionAt(w, pos);
-  if (version < 0 || version > api.newest) return NOT_A_START;
+  if (version < 0 || version > api.newest + MAX_NEWER) return NOT_A_START;
   if (there < REQUEST_BYTES) return REQUEST_BYTES;
   if (askedIdAt(w, pos) < 0) return NOT_A_START;
   if (api.key === CONTROLLED_SHUTDOWN && version === 0) return size === least + 4 ? REQUEST_BYTES : NOT_A_START;
@@ -64,6 +66,7 @@ export function requestStart(w: Window): number {
     return NOT_A_START;
   if (!isText(buf, from, Math.min(from + bytes, w.end))) return NOT_A_START;
   if (from + bytes > w.end) return from + bytes - pos;
+  if (version > api.newest && (bytes === 0 || !api.isFlexible(version))) return NOT_A_START;
   return bodyStart(w, api, version, from + bytes, pos + SIZE_BYTES + size);
 }
 
