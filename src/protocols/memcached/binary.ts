@@ -4,8 +4,9 @@ import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import { type Exchanges, FULL, IN_ORDER, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
 import { ADMIN, MAX_KEY, OPERATIONS, type Operation, RETRIEVE, STAT_OPCODE } from './commands.ts';
-import { DETAIL_BYTES, MemcachedDetail, NO_TAG } from './exchange-detail.ts';
+import { MemcachedDetail, NO_TAG } from './exchange-detail.ts';
 import type { Matcher } from './match.ts';
+import { isWaiting, Requests } from './requests.ts';
 import { binaryStatus } from './status.ts';
 
 export const REQUEST_MAGIC = 0x80;
@@ -42,31 +43,24 @@ export function headerAt(w: Window, magic: number): number {
   return extraBytes < fewestExtras || extraBytes > mostExtras ? NOT_A_HEADER : A_HEADER;
 }
 
-export class BinaryRequests {
-  readonly #out: Exchanges;
-  #exchange: Exchange | null = null;
+export class BinaryRequests extends Requests {
   #inBody = false;
-  #startOffset = 0;
-  #silent = false;
   /** The last quiet request, its opcode and opaque value. */
   #lastQuiet: Exchange | null = null;
   #lastOpcode = -1;
   #lastOpaque = NO_TAG;
 
-  constructor(out: Exchanges) {
-    this.#out = out;
-  }
-
-  forget(): void {
-    const x = this.#exchange;
-    if (x !== null && this.#silent && isWaiting(x)) this.#out.oneWay(x);
-    this.#exchange = null;
+  override forget(): void {
+    super.forget();
     this.#inBody = false;
   }
 
   decode(w: Window): Step {
     for (;;) {
-      if (this.#inBody) this.#finish(w);
+      if (this.#inBody) {
+        this.#inBody = false;
+        this.finish(w);
+      }
       const header = headerAt(w, REQUEST_MAGIC);
       if (header === NOT_A_HEADER) return LOST;
       if (header === CUT_HEADER) return more(w, HEADER_BYTES);
@@ -74,7 +68,7 @@ export class BinaryRequests {
       const operation = OPERATIONS[buf[pos + 1]!]!;
       const key = pos + HEADER_BYTES + buf[pos + 4]!;
       const keyEnd = key + view.getUint16(pos + 2);
-      if (this.#out.detail === FULL && keyEnd > w.end) return more(w, keyEnd - pos);
+      if (this.out.detail === FULL && keyEnd > w.end) return more(w, keyEnd - pos);
       this.#begin(w, operation, key, keyEnd);
       const bodyBytes = view.getUint32(pos + 8);
       w.pos = pos + HEADER_BYTES;
@@ -101,10 +95,10 @@ export class BinaryRequests {
       this.#lastOpcode = opcode;
       this.#lastOpaque = opaque;
     }
-    this.#silent = untold || (quiet && command.kind === ADMIN);
-    this.#startOffset = w.base + pos;
-    const x = this.#out.begin(IN_ORDER, w, pos, pos + HEADER_BYTES);
-    this.#exchange = x;
+    this.silent = untold || (quiet && command.kind === ADMIN);
+    this.startOffset = w.base + pos;
+    const x = this.out.begin(IN_ORDER, w, pos, pos + HEADER_BYTES);
+    this.exchange = x;
     if (x === null) return;
     if (quiet) this.#lastQuiet = x;
     const d = new MemcachedDetail(command.kind, opcode, quiet, opaque, 0);
@@ -117,27 +111,12 @@ export class BinaryRequests {
       return;
     }
     d.keys = 1;
-    if (this.#out.detail !== FULL) return;
-    const most = key + Math.max(0, this.#out.maxStatementBytes - command.name.length - 1);
+    if (this.out.detail !== FULL) return;
+    const most = key + Math.max(0, this.out.maxStatementBytes - command.name.length - 1);
     x.statement = `${command.name} ${KEYS.text(buf, key, Math.min(keyEnd, most))}`;
     x.statementCut = Math.max(0, keyEnd - most);
   }
-
-  /** The request ends in front of `w.pos`. */
-  #finish(w: Window): void {
-    const x = this.#exchange;
-    this.#exchange = null;
-    this.#inBody = false;
-    if (x === null || x.outcome !== IN_FLIGHT) return;
-    x.requestEndNs = w.timeBefore();
-    x.requestBytes = w.base + w.pos - this.#startOffset;
-    if (Number.isNaN(x.firstByteNs)) x.requestHeadEnd = w.seqAt(w.pos);
-    this.#out.asked(x, 2 * x.statement.length + DETAIL_BYTES);
-    if (this.#silent && isWaiting(x)) this.#out.oneWay(x);
-  }
 }
-
-const isWaiting = (x: Exchange): boolean => x.outcome === IN_FLIGHT && Number.isNaN(x.firstByteNs);
 
 export class BinaryReplies {
   readonly #out: Exchanges;

@@ -1,6 +1,5 @@
 import { Words } from '../../bytes/words.ts';
-import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
-import { BARE, type Exchanges, FULL, IN_ORDER, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
+import { BARE, FULL, IN_ORDER, LOST, MORE, SKIP, type Step, type Window } from '../protocol.ts';
 import {
   ADMIN,
   COUNT,
@@ -17,7 +16,8 @@ import {
   TOUCH,
   UNKNOWN,
 } from './commands.ts';
-import { DETAIL_BYTES, MemcachedDetail, NO_TAG, TEXT } from './exchange-detail.ts';
+import { MemcachedDetail, NO_TAG, TEXT } from './exchange-detail.ts';
+import { Requests } from './requests.ts';
 import { CLIENT_ERROR, ERROR, EX, HD, NF, NS, SERVER_ERROR, type Status, VA } from './status.ts';
 import { hashOf, isText, LF, Line, lineEnd, lineFeed, MAX_LINE } from './syntax.ts';
 
@@ -44,26 +44,14 @@ const SMALL_Q = 113;
 const CAPITAL_O = 79;
 
 /** Requests of the text protocol: lines, some with a data block behind them. */
-export class TextRequests {
-  readonly #out: Exchanges;
+export class TextRequests extends Requests {
   #phase = START;
-  #exchange: Exchange | null = null;
-  #startOffset = 0;
   #length = 0;
-  /** No answer to this one is to be expected, or none that can be told from others. */
-  #silent = false;
   /** Statuses that may answer the silent commands since the last one that is not. */
   #fog = 0;
 
-  constructor(out: Exchanges) {
-    this.#out = out;
-  }
-
-  /** Bytes are missing: the command that was being read is not followed to its end. */
-  forget(): void {
-    const x = this.#exchange;
-    if (x !== null && this.#silent && isWaiting(x)) this.#out.oneWay(x);
-    this.#exchange = null;
+  override forget(): void {
+    super.forget();
     this.#phase = START;
   }
 
@@ -72,7 +60,7 @@ export class TextRequests {
       let step = -1;
       if (this.#phase === START) step = this.#start(w);
       else if (this.#phase === LINE_REST) step = this.#lineRest(w);
-      else this.#finish(w);
+      else this.finish(w);
       if (step >= 0) return step as Step;
     }
   }
@@ -94,11 +82,11 @@ export class TextRequests {
     }
     w.pos = lf + 1;
     if (this.#length < 0) {
-      this.#finish(w);
+      this.finish(w);
       return -1;
     }
     this.#phase = DATA;
-    if (this.#exchange !== null) this.#exchange.requestHeadEnd = w.seqAt(w.pos);
+    if (this.exchange !== null) this.exchange.requestHeadEnd = w.seqAt(w.pos);
     w.want = this.#length + 2;
     return SKIP;
   }
@@ -107,7 +95,7 @@ export class TextRequests {
     const lf = w.find(LF, w.pos);
     w.pos = lf < 0 ? w.end : lf + 1;
     if (lf < 0) return more(w, 1);
-    this.#finish(w);
+    this.finish(w);
     return -1;
   }
 
@@ -128,14 +116,14 @@ export class TextRequests {
       command !== null && command.lengthAt > 0 && LINE.seen > command.lengthAt
         ? LINE.number(buf, command.lengthAt)
         : -1;
-    this.#silent = noreply || (quiet && tag === NO_TAG);
-    this.#startOffset = w.base + pos;
-    const x = this.#out.begin(IN_ORDER, w, pos, to);
-    this.#exchange = x;
+    this.silent = noreply || (quiet && tag === NO_TAG);
+    this.startOffset = w.base + pos;
+    const x = this.out.begin(IN_ORDER, w, pos, to);
+    this.exchange = x;
     const d = new MemcachedDetail(kind, TEXT, quiet && tag !== NO_TAG, tag, this.#fog);
-    this.#fog = this.#silent ? this.#fog | (quiet ? mayAnswer(kind) : ERRORS) : 0;
+    this.#fog = this.silent ? this.#fog | (quiet ? mayAnswer(kind) : ERRORS) : 0;
     if (x === null) return;
-    const { detail, maxStatementBytes } = this.#out;
+    const { detail, maxStatementBytes } = this.out;
     if (command !== null) x.operation = command.name;
     else
       x.operation =
@@ -163,22 +151,11 @@ export class TextRequests {
     return false;
   }
 
-  /** The request ends in front of `w.pos`. */
-  #finish(w: Window): void {
-    const x = this.#exchange;
-    this.#exchange = null;
+  protected override finish(w: Window): void {
     this.#phase = START;
-    if (x === null || x.outcome !== IN_FLIGHT) return;
-    x.requestEndNs = w.timeBefore();
-    x.requestBytes = w.base + w.pos - this.#startOffset;
-    if (Number.isNaN(x.firstByteNs)) x.requestHeadEnd = w.seqAt(w.pos);
-    this.#out.asked(x, 2 * x.statement.length + DETAIL_BYTES);
-    if (this.#silent && isWaiting(x)) this.#out.oneWay(x);
+    super.finish(w);
   }
 }
-
-/** Neither given up nor being answered: a server that cannot store something says so before its end. */
-const isWaiting = (x: Exchange): boolean => x.outcome === IN_FLIGHT && Number.isNaN(x.firstByteNs);
 
 function mayAnswer(kind: number): number {
   if (kind === META_GET) return QUIET_GET;
