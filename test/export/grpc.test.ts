@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash, randomBytes } from 'node:crypto';
 import { createServer as createHttp2Server, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
@@ -62,6 +63,19 @@ test('calls arrive as gRPC reads them: path, metadata, deadline, message; both s
     assert.equal(kit.reading('sent_items', { signal: 'metrics' }), 7);
     assert.deepEqual(kit.log.lines, []);
   }
+});
+
+test('a message far beyond the windows of HTTP/2, several at once', async (t) => {
+  const collector = await grpcCollector();
+  t.after(() => collector.close());
+  const queue = { maxBytes: 32 << 20, maxAgeMs: 60_000, concurrency: 4 };
+  const kit = sinkTo(collector.port, { protocol: 'grpc', compression: 'none', queue });
+  t.after(() => kit.sink.close());
+  const sent = Array.from({ length: 4 }, () => randomBytes(3 << 20));
+  for (const body of sent) kit.sink.enqueue('traces', body, 1);
+  assert.ok(await kit.sink.flush(30_000), JSON.stringify(kit.log.lines));
+  const digests = (list: readonly Buffer[]): string[] => list.map((b) => hash('sha1', b)).sort();
+  assert.deepEqual(digests(collector.received.map((c) => Buffer.from(c.body, 'latin1'))), digests(sent));
 });
 
 test('the connection is announced before its first byte', async (t) => {
