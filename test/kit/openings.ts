@@ -41,6 +41,8 @@ export const OPENINGS: readonly Opening[] = [
     hex('000004 08 00 00000000 000f0001 000008 06 01 00000000 0000000000000001'),
     hex('000008 06 00 00000000 0000000000000001 000004 03 00 00000009 00000008'),
   ),
+  opening('proxy 1', 'PROXY TCP4 203.0.113.7 10.0.0.2 51000 443\r\n'),
+  opening('proxy 2', hex('0d0a0d0a000d0a515549540a 21 11 000c cb0071070a000002c73801bb')),
   opening('ssh', 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', 'SSH-2.0-OpenSSH_9.2p1\r\n'),
   opening(
     'mysql',
