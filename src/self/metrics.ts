@@ -28,10 +28,12 @@ export interface SelfMetrics {
 export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetrics> {
   const [
     { MeterProvider, MetricReader },
+    { OTLPMetricExporterBase },
     { JsonMetricsSerializer, ProtobufMetricsSerializer },
     { resourceFromAttributes },
   ] = await Promise.all([
     import('@opentelemetry/sdk-metrics'),
+    import('@opentelemetry/exporter-metrics-otlp-http'),
     import('@opentelemetry/otlp-transformer'),
     import('@opentelemetry/resources'),
   ]);
@@ -43,8 +45,24 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
     protected override async onShutdown(): Promise<void> {}
   }
 
+  // The SDK's exporter with our sink in place of its transport, which has neither a queue nor gRPC. It knows the temporality that is
+  // wanted (OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE).
+  const exporter = new OTLPMetricExporterBase({
+    export: (resourceMetrics, done) => {
+      const bytes = serializer.serializeRequest(resourceMetrics);
+      let points = 0;
+      for (const scope of resourceMetrics.scopeMetrics) for (const m of scope.metrics) points += m.dataPoints.length;
+      if (bytes !== undefined && points > 0) o.send(bytes, points);
+      done({ code: 0 });
+    },
+    forceFlush: async () => {},
+    shutdown: async () => {},
+    setMetrics: () => {},
+  });
   const resource = resourceFromAttributes({ ...o.resource });
-  const reader = new OnDemand();
+  const reader = new OnDemand({
+    aggregationTemporalitySelector: (type) => exporter.selectAggregationTemporality(type),
+  });
   const provider = new MeterProvider({ resource, readers: [reader] });
   const meter = provider.getMeter('spantap', VERSION);
   const limited = new LimitedLog(o.log);
@@ -74,10 +92,7 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
   const once = async (): Promise<void> => {
     take(await o.readings());
     const { resourceMetrics } = await reader.collect();
-    const bytes = serializer.serializeRequest(resourceMetrics);
-    let points = 0;
-    for (const scope of resourceMetrics.scopeMetrics) for (const m of scope.metrics) points += m.dataPoints.length;
-    if (bytes !== undefined && points > 0) o.send(bytes, points);
+    await new Promise<void>((resolve) => exporter.export(resourceMetrics, () => resolve()));
   };
   let running: Promise<void> | null = null;
   const run = (): Promise<void> => {

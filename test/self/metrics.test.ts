@@ -79,6 +79,27 @@ test("the agent's own metrics go out the way of all others, and appear with thei
   assert.deepEqual(log.lines, []);
 });
 
+test('counters are differences where the standard variable asks for that', async (t) => {
+  process.env.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE = 'delta';
+  t.after(() => delete process.env.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE);
+  let value = 5;
+  const sent: Sent[] = [];
+  const self = await startSelfMetrics({
+    readings: () => [{ name: 'packet.malformed', labels: {}, value, kind: 'counter' }],
+    encoding: 'json',
+    send: (bytes) => sent.push(JSON.parse(Buffer.from(bytes).toString()) as Sent),
+    intervalMs: 60_000,
+    resource: {},
+    log: new KeptLog(),
+  });
+  t.after(() => self.stop());
+  await self.collect();
+  value = 12;
+  await self.collect();
+  const told = sent.map((s) => s.resourceMetrics[0]!.scopeMetrics[0]!.metrics[0]!.sum!.dataPoints[0]!.asDouble);
+  assert.deepEqual(told, [5, 7]);
+});
+
 test('a bad variable of resource attributes is left out whole', () => {
   const { attributes, malformed } = ownResource('agent-1', { OTEL_RESOURCE_ATTRIBUTES: 'a=b,broken' });
   assert.equal(malformed, true);
