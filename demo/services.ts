@@ -55,6 +55,7 @@ export class Services {
   #redis: RedisClient | null = null;
   #postgresql: pg.Pool | null = null;
   #running = true;
+  #stopped: Promise<void> | null = null;
   #visit = 0;
   /** Requests that visitors made, and those among them that failed. */
   visits = 0;
@@ -108,7 +109,13 @@ export class Services {
     this.#running = false;
   }
 
-  async stop(): Promise<void> {
+  /** Once; what calls it again waits for the same. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.close();
     for (const agent of this.#agents.values()) agent.destroy();
     this.#pricesClient?.close();

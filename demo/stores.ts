@@ -103,7 +103,7 @@ class OwnSocket extends Socket {
 export function redisClient(from: string, host: string, port: number) {
   // what the library would tell of itself is no request of ours
   const socket = { host, port, localAddress: from, reconnectStrategy: false } as const;
-  return createClient({ socket, disableClientInfo: true });
+  return createClient({ socket, RESP: 2, disableClientInfo: true });
 }
 export type RedisClient = ReturnType<typeof redisClient>;
 

@@ -15,6 +15,8 @@ export interface CollectorPorts {
 
 /** A Collector's configuration but for `receivers.otlp`, `extensions.health_check` and `service.telemetry`, which are the same in all. */
 export interface Pipelines {
+  /** Beside `otlp`. */
+  readonly receivers?: object;
   readonly processors?: object;
   readonly connectors?: object;
   readonly exporters: object;
@@ -40,9 +42,9 @@ export class Collector {
     const ports = { http: await freePort(), grpc: await freePort(), health: await freePort(), self: await freePort() };
     const at = (port: number): object => ({ endpoint: `127.0.0.1:${port}` });
     const reader = { pull: { exporter: { prometheus: { host: '127.0.0.1', port: ports.self } } } };
-    const { pipelines: service, ...rest } = pipelines;
+    const { pipelines: service, receivers, ...rest } = pipelines;
     const config = {
-      receivers: { otlp: { protocols: { http: at(ports.http), grpc: at(ports.grpc) } } },
+      receivers: { otlp: { protocols: { http: at(ports.http), grpc: at(ports.grpc) } }, ...receivers },
       ...rest,
       extensions: { health_check: at(ports.health) },
       service: {
