@@ -113,11 +113,19 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
   }
 
   const encoding = encodingOf(targets.metrics);
-  const exportMetrics = async (): Promise<void> => {
-    for (const { bytes, points } of metricsRequests(await metrics(), encoding)) {
-      await sink.enqueue('metrics', bytes, points);
-    }
+  // What is collected later has the later time, and has to be sent later: one after the other.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = (collect: () => Promise<void>): Promise<void> => {
+    const mine = turn.then(collect);
+    turn = mine.catch(() => {});
+    return mine;
   };
+  const exportMetrics = (): Promise<void> =>
+    inTurn(async () => {
+      for (const { bytes, points } of metricsRequests(await metrics(), encoding)) {
+        await sink.enqueue('metrics', bytes, points);
+      }
+    });
   const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
   const timer = sendsMetrics
     ? setInterval(() => void exportMetrics().catch(fail), config.telemetry.metrics.intervalMs)
@@ -129,6 +137,7 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
           intervalMs: config.self.intervalMs,
           encoding,
           send: (bytes, points) => void sink.enqueue('metrics', bytes, points),
+          inTurn,
           resource: config.self.resource,
           log,
         })

@@ -169,6 +169,11 @@ export class Pipeline implements FrameHandler {
     this.#packets.device = this.#devices.numberOf(device);
   }
 
+  /** Time of the last packet or tick, since the base second. */
+  get nowNs(): number {
+    return this.#nowNs;
+  }
+
   /** Time goes on without packets; `nowNs` since the base second. */
   tick(nowNs: number): void {
     if (nowNs <= this.#nowNs) return;

@@ -43,6 +43,7 @@ export class ExportLane {
   readonly queue: ParcelQueue;
   readonly #target: OtlpTarget;
   readonly #transport: Transport;
+  readonly #inOrder: boolean;
   readonly #concurrency: number;
   readonly #maxAgeMs: number;
   readonly #backoff: Backoff;
@@ -72,7 +73,8 @@ export class ExportLane {
   }) {
     this.#target = o.target;
     this.#transport = o.transport;
-    this.#concurrency = o.concurrency;
+    this.#inOrder = o.target.signal === 'metrics';
+    this.#concurrency = this.#inOrder ? 1 : o.concurrency;
     this.#maxAgeMs = o.maxAgeMs;
     this.#backoff = o.backoff;
     this.#reach = o.reach;
@@ -162,7 +164,7 @@ export class ExportLane {
         return;
       }
       if (this.#sending >= (this.#failures > 0 ? 1 : this.#concurrency)) return;
-      const parcel = this.queue.next();
+      const parcel = this.#inOrder ? this.queue.first() : this.queue.next();
       if (parcel === null) return;
       void this.#send(parcel);
     }

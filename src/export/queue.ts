@@ -89,6 +89,12 @@ export class ParcelQueue {
     return best;
   }
 
+  /** The oldest, where order counts; null while it is on its way or being compressed. */
+  first(): Parcel | null {
+    for (const parcel of this.#parcels) return parcel.ready && !parcel.sending ? parcel : null;
+    return null;
+  }
+
   /** Gives up what has waited for longer than `maxAgeMs`. */
   expire(nowMs: number, maxAgeMs: number): void {
     for (const parcel of this.#parcels) {

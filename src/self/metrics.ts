@@ -9,6 +9,8 @@ export interface SelfMetricsOptions {
   readonly encoding: 'protobuf' | 'json';
   /** Takes one ExportMetricsServiceRequest with so many data points: the exporter room's way for metrics. */
   readonly send: (bytes: Uint8Array, points: number) => void;
+  /** Lets one collection of metrics end before the next begins. */
+  readonly inTurn?: (collect: () => Promise<void>) => Promise<void>;
   readonly intervalMs: number;
   /** The agent's own. */
   readonly resource: Readonly<Record<string, string>>;
@@ -94,9 +96,10 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
     const { resourceMetrics } = await reader.collect();
     await new Promise<void>((resolve) => exporter.export(resourceMetrics, () => resolve()));
   };
+  const inTurn = o.inTurn ?? ((collect) => collect());
   let running: Promise<void> | null = null;
   const run = (): Promise<void> => {
-    running ??= once()
+    running ??= inTurn(once)
       .catch((error: Error) => {
         limited.line('warn', 'self', { reason: error.message }, "the agent's own metrics could not be collected");
       })

@@ -358,3 +358,29 @@ test('a kept-alive connection that the Collector has closed meanwhile is no outa
   assert.equal(kit.reading('sent_items'), 5);
   assert.equal(kit.reading('retries'), 4);
 });
+
+test('metrics go one after the other in their order, also when one has to be sent again', async (t) => {
+  const collector = await fakeCollector();
+  let requests = 0;
+  let under = 0;
+  let most = 0;
+  const taken: string[] = [];
+  collector.answer = (r, response) => {
+    most = Math.max(most, ++under);
+    const status = requests++ === 0 ? 503 : 200;
+    if (status === 200) taken.push(r.body);
+    setTimeout(() => {
+      under--;
+      response.writeHead(status).end();
+    }, 5);
+  };
+  const kit = sinkTo(collector.port, { queue: { maxBytes: 1 << 24, maxAgeMs: 1e9, concurrency: 4 } });
+  t.after(() => kit.sink.close());
+  t.after(() => collector.close());
+  // what is long takes longer to compress
+  const bodies = Array.from({ length: 12 }, (_, n) => `${n}`.padEnd(n % 2 === 0 ? 50_000 : 10));
+  for (const body of bodies) kit.sink.enqueue('metrics', text(body), 1);
+  assert.ok(await kit.sink.flush(20_000));
+  assert.deepEqual(taken, bodies);
+  assert.equal(most, 1);
+});
