@@ -17,6 +17,8 @@ const WAYS = [
   { name: 'json', protocol: 'http/json', compression: 'none' },
   { name: 'protobuf-gzip', protocol: 'http/protobuf', compression: 'gzip' },
   { name: 'protobuf', protocol: 'http/protobuf', compression: 'none' },
+  { name: 'grpc-gzip', protocol: 'grpc', compression: 'gzip' },
+  { name: 'grpc', protocol: 'grpc', compression: 'none' },
 ] as const;
 
 const skip = lackingBackends(['collector'], 'redis-server', 'postgres');
@@ -89,14 +91,15 @@ describe('ways into a Collector', { skip }, () => {
     const shop = await openShop();
     const ports = new Map<string, number>();
     for (const { name } of WAYS) ports.set(name, await freePort());
-    const each = <T>(value: (name: string) => [string, T][]): Record<string, T> =>
-      Object.fromEntries(WAYS.flatMap(({ name }) => value(name)));
+    const each = <T>(values: (way: (typeof WAYS)[number]) => [string, T][]): Record<string, T> =>
+      Object.fromEntries(WAYS.flatMap(values));
     const collector = await Collector.start({
-      receivers: each((name) => [
-        [`otlp/${name}`, { protocols: { http: { endpoint: `127.0.0.1:${ports.get(name)}` } } }],
-      ]),
-      exporters: each((name) => [[`file/${name}`, { path: join(folder, name), flush_interval: '100ms' }]]),
-      pipelines: each((name) => {
+      receivers: each(({ name, protocol }) => {
+        const endpoint = { endpoint: `127.0.0.1:${ports.get(name)}` };
+        return [[`otlp/${name}`, { protocols: protocol === 'grpc' ? { grpc: endpoint } : { http: endpoint } }]];
+      }),
+      exporters: each(({ name }) => [[`file/${name}`, { path: join(folder, name), flush_interval: '100ms' }]]),
+      pipelines: each(({ name }) => {
         const pipeline = { receivers: [`otlp/${name}`], exporters: [`file/${name}`] };
         return [
           [`traces/${name}`, pipeline],
@@ -140,14 +143,15 @@ describe('ways into a Collector', { skip }, () => {
 });
 
 describe('a Collector that is restarted', { skip }, () => {
-  for (const protocol of ['http/protobuf', 'http/json']) {
+  for (const protocol of ['http/protobuf', 'http/json', 'grpc']) {
     test(`${protocol}: nothing is lost, and nothing counted twice`, async () => {
       const file = join(emptyFolder('restarted'), 'received');
       const exporters = { file: { path: file, append: true, flush_interval: '100ms' } };
       const pipeline = { receivers: ['otlp'], exporters: ['file'] };
       const collector = await Collector.start({ exporters, pipelines: { traces: pipeline, metrics: pipeline } });
+      const endpoint = protocol === 'grpc' ? `http://127.0.0.1:${collector.ports.grpc}` : collector.otlp;
       const shop = await openShop();
-      const agent = await openAgent({ SPANTAP_EXPORT_ENDPOINT: collector.otlp, SPANTAP_EXPORT_PROTOCOL: protocol });
+      const agent = await openAgent({ SPANTAP_EXPORT_ENDPOINT: endpoint, SPANTAP_EXPORT_PROTOCOL: protocol });
       await shop.connect();
       await shop.visit(8, VISITS / 2);
       const visits = shop.visit(8, VISITS);

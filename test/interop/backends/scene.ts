@@ -69,10 +69,11 @@ export interface Selectors {
   readonly buckets: string;
 }
 
-export function nativeSelectors(pair: Pair): Selectors {
+/** `instance`: the agent. */
+export function nativeSelectors(pair: Pair, instance: string): Selectors {
   const [client, server] = pair.split(' ');
   const { metric } = nativeOf(pair);
-  const labels = `job="demo/${client}",service_peer_name="${server}"`;
+  const labels = `job="demo/${client}",instance="${instance}",service_peer_name="${server}"`;
   return {
     requests: `${metric}_count{${labels}}`,
     failed: `${metric}_count{${labels},error_type!=""}`,
@@ -80,9 +81,9 @@ export function nativeSelectors(pair: Pair): Selectors {
   };
 }
 
-export function graphSelectors(pair: Pair): Selectors {
+export function graphSelectors(pair: Pair, instance: string): Selectors {
   const [client, server] = pair.split(' ');
-  const labels = `{client="${client}",server="${server}"}`;
+  const labels = `{client="${client}",server="${server}",instance="${instance}"}`;
   return {
     requests: `traces_service_graph_request_total${labels}`,
     failed: `traces_service_graph_request_failed_total${labels}`,

@@ -1,0 +1,327 @@
+/**
+ * A live agent beside the demo's shop, pointed at a real Collector, which feeds a real Jaeger and a real Prometheus. Then the
+ * backends are asked: what they say of each pair of services must be what its callers counted, whichever way it went.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Services } from '../../demo/services.ts';
+import type { Started } from '../e2e/program.ts';
+import { freePort } from '../e2e/servers/server.ts';
+import { Collector } from './backends/collector.ts';
+import { bucketQuantile, exactQuantile, type Figures, ledgerFigures, type Pair, table } from './backends/figures.ts';
+import { Jaeger, type JaegerSpan, tag } from './backends/jaeger.ts';
+import { build, eventually, lackingBackends, versions } from './backends/programs.ts';
+import { type Labels, Prometheus } from './backends/prometheus.ts';
+import {
+  closeAgent,
+  connectorSelectors,
+  figuresOf,
+  graphSelectors,
+  nativeOf,
+  nativeSelectors,
+  openAgent,
+  openShop,
+  type Selectors,
+  secondsOf,
+  spanFigures,
+  spansOf,
+} from './backends/scene.ts';
+
+const PROGRAMS = ['prometheus', 'jaeger', 'collector'] as const;
+const STEP = '250ms';
+const AGENT = 'interop';
+/** A second agent, without spans, sends to Prometheus itself. */
+const DIRECT = 'direct';
+
+/** Visits until every pair has had requests that went wrong, so that each series is there before rates are looked at. */
+const WARM_UP = 400;
+/** Rates are looked at over this time and a little more: against it, the edges of a window (one step each) are below 1 %. */
+const WINDOW_MS = 60_000;
+const QUIET_MS = 3_000;
+
+/** Upper bounds of the service graph's buckets, seconds. */
+const GRAPH_BOUNDS = [0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15];
+
+const close = (actual: number, expected: number, what: string): void =>
+  assert.ok(Math.abs(actual - expected) <= 0.01 * Math.abs(expected), `${what}: ${actual}, expected ${expected}`);
+
+describe('beside a Collector, Jaeger and Prometheus', {
+  skip: lackingBackends(PROGRAMS, 'redis-server', 'postgres'),
+}, () => {
+  let jaeger: Jaeger;
+  let prometheus: Prometheus;
+  let collector: Collector;
+  let shop: Services;
+  let agent: Started;
+  let direct: Started;
+  let pairs: Pair[] = [];
+  let spans: Map<Pair, JaegerSpan[]>;
+  const sources = new Map<string, Map<Pair, Figures>>();
+  /** The stretch over which rates are looked at, and what was counted within. */
+  let windowSeconds = 0;
+  let endSeconds = 0;
+  let within = new Map<Pair, number>();
+  let servicesCollected = '';
+
+  /** Ids of all spans that Jaeger has. */
+  const known = new Set<string>();
+  const parentOf = (s: JaegerSpan): string => s.references.find((r) => r.refType === 'CHILD_OF')?.spanID ?? '';
+
+  const requests = (): Map<Pair, number> => new Map([...shop.ledger.accounts].map(([pair, a]) => [pair, a.requests]));
+  const everyPair = async (of: (pair: Pair) => Promise<Figures>): Promise<Map<Pair, Figures>> => {
+    const found = new Map<Pair, Figures>();
+    for (const pair of pairs) found.set(pair, await of(pair));
+    return found;
+  };
+
+  before(async () => {
+    await build(...PROGRAMS);
+    jaeger = await Jaeger.start();
+    const exported = await freePort();
+    prometheus = await Prometheus.start(
+      {
+        global: { scrape_interval: STEP },
+        scrape_configs: [
+          { job_name: 'collector', honor_labels: true, static_configs: [{ targets: [`127.0.0.1:${exported}`] }] },
+        ],
+      },
+      ['--enable-feature=created-timestamp-zero-ingestion'],
+    );
+    collector = await Collector.start({
+      processors: { batch: { timeout: '100ms' } },
+      connectors: {
+        span_metrics: {
+          namespace: 'traces.span.metrics',
+          metrics_flush_interval: STEP,
+          histogram: { unit: 's', explicit: { buckets: GRAPH_BOUNDS.map((s) => `${1000 * s}ms`) } },
+          dimensions: ['service.peer.name', 'http.response.status_code', 'rpc.status_code'].map((name) => ({ name })),
+        },
+      },
+      exporters: {
+        otlp_grpc: { endpoint: `127.0.0.1:${jaeger.grpcPort}`, tls: { insecure: true } },
+        // several senders would bring samples in another order, which Prometheus refuses
+        otlp_http: { metrics_endpoint: prometheus.otlp, sending_queue: { num_consumers: 1 } },
+        prometheus: { endpoint: `127.0.0.1:${exported}` },
+      },
+      pipelines: {
+        traces: { receivers: ['otlp'], processors: ['batch'], exporters: ['otlp_grpc', 'span_metrics'] },
+        metrics: { receivers: ['otlp'], exporters: ['otlp_http'] },
+        'metrics/connectors': { receivers: ['span_metrics'], exporters: ['prometheus'] },
+      },
+    });
+
+    shop = await openShop();
+    agent = await openAgent({
+      SPANTAP_EXPORT_ENDPOINT: collector.otlp,
+      SPANTAP_EXPORT_PROTOCOL: '',
+      SPANTAP_AGENT_ID: AGENT,
+    });
+    direct = await openAgent({
+      SPANTAP_EXPORT_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: prometheus.otlp,
+      SPANTAP_SPANS_ENABLED: 'false',
+      SPANTAP_AGENT_ID: DIRECT,
+    });
+    await shop.connect();
+    await shop.visit(8, WARM_UP);
+    await sleep(QUIET_MS);
+    const beforehand = requests();
+    const startMs = Date.now();
+    while (Date.now() - startMs < WINDOW_MS - QUIET_MS) await shop.visit(8, 200);
+    await sleep(QUIET_MS);
+    const endMs = Date.now();
+    windowSeconds = (endMs - startMs) / 1000;
+    endSeconds = endMs / 1000;
+    within = new Map([...requests()].map(([pair, n]) => [pair, n - beforehand.get(pair)!]));
+    await shop.stop();
+    await Promise.all([agent, direct].map(closeAgent));
+    pairs = [...shop.ledger.accounts.keys()];
+
+    const total = [...requests().values()].reduce((sum, n) => sum + n, 0);
+    await eventually(
+      async () => (await prometheus.query('min(sum by (instance) (traces_service_graph_request_total))'))[0]?.value,
+      (n) => n === total,
+    );
+    await eventually(
+      async () => [...(await spansOf(jaeger, pairs)).values()].reduce((sum, list) => sum + list.length, 0),
+      (n) => n >= total,
+    );
+    await sleep(QUIET_MS); // the connector's output is scraped
+    spans = await spansOf(jaeger, pairs);
+    for (const service of await jaeger.services())
+      for (const trace of await jaeger.traces(service)) for (const s of trace.spans) known.add(s.spanID);
+    sources.set('load generator', ledgerFigures(shop.ledger));
+    sources.set('Jaeger', new Map([...spans].map(([pair, list]) => [pair, spanFigures(list)])));
+    sources.set('Prometheus native', await everyPair((pair) => figuresOf(prometheus, nativeSelectors(pair, AGENT))));
+    sources.set('service graph', await everyPair((pair) => figuresOf(prometheus, graphSelectors(pair, AGENT))));
+    sources.set('native, direct', await everyPair((pair) => figuresOf(prometheus, nativeSelectors(pair, DIRECT))));
+    sources.set('connectors', await everyPair((pair) => figuresOf(prometheus, connectorSelectors(pair))));
+    servicesCollected = await collector.metrics();
+    console.log(`${[...versions()].map((v) => v.join(' ')).join(', ')}\n${table(sources)}`);
+  });
+  after(async () => {
+    await collector?.stop();
+    await jaeger?.stop();
+    await prometheus?.stop();
+  });
+
+  test('the backends are those that are pinned', async () => {
+    const pinned = versions();
+    assert.equal(await prometheus.version(), pinned.get('prometheus'));
+    assert.match(jaeger.log, new RegExp(`"Version": "v${pinned.get('jaeger')}"`));
+    assert.match(collector.log, new RegExp(`"Version": "${pinned.get('collector')}"`));
+  });
+
+  test('every source counts what the callers counted, pair by pair', () => {
+    const own = sources.get('load generator')!;
+    assert.equal(own.size, 6);
+    for (const [name, figures] of sources) {
+      for (const [pair, f] of figures) {
+        assert.equal(f.requests, own.get(pair)!.requests, `${name}: requests of ${pair}`);
+        assert.equal(f.failed, own.get(pair)!.failed, `${name}: failed requests of ${pair}`);
+        assert.ok(f.failed > 0, `${pair} has failures`);
+      }
+    }
+  });
+
+  test('95th percentiles are those of the spans, as each family of buckets can tell them', () => {
+    for (const pair of pairs) {
+      const seconds = secondsOf(spans.get(pair)!);
+      const native = bucketQuantile(0.95, seconds, nativeOf(pair).bounds);
+      const graph = bucketQuantile(0.95, seconds, GRAPH_BOUNDS);
+      for (const name of ['Prometheus native', 'native, direct'])
+        close(sources.get(name)!.get(pair)!.p95Seconds, native, `${name}: p95 of ${pair}`);
+      close(sources.get('service graph')!.get(pair)!.p95Seconds, graph, `graph p95 of ${pair}`);
+      close(sources.get('connectors')!.get(pair)!.p95Seconds, graph, `connectors' p95 of ${pair}`);
+      // what the caller measures is longer: its own work comes on top
+      const own = sources.get('load generator')!.get(pair)!.p95Seconds;
+      assert.ok(
+        exactQuantile(0.95, seconds) <= 1.01 * own,
+        `p95 of ${pair}: ${exactQuantile(0.95, seconds)}, caller ${own}`,
+      );
+    }
+  });
+
+  test('rates are what the callers did in that time', async () => {
+    const families: [string, (pair: Pair) => Selectors][] = [
+      ['native', (pair) => nativeSelectors(pair, AGENT)],
+      ['native, direct', (pair) => nativeSelectors(pair, DIRECT)],
+      ['service graph', (pair) => graphSelectors(pair, AGENT)],
+      ['connectors', connectorSelectors],
+    ];
+    for (const [name, selectors] of families) {
+      for (const pair of pairs) {
+        const expression = `sum(rate(${selectors(pair).requests}[${Math.round(1000 * windowSeconds)}ms]))`;
+        const [sample] = await prometheus.query(expression, endSeconds);
+        close(sample?.value ?? Number.NaN, within.get(pair)! / windowSeconds, `${name}: rate of ${pair}`);
+      }
+    }
+  });
+
+  test('Jaeger has the services and operations, and the dependencies between them', async () => {
+    assert.deepEqual((await jaeger.services()).toSorted(), ['cart', 'prices', 'shop', 'stock', 'visitors']);
+    const operations = async (service: string): Promise<string[]> =>
+      (await jaeger.operations(service)).map((o) => `${o.spanKind} ${o.name}`).toSorted();
+    assert.deepEqual(await operations('prices'), ['server shop.Prices/Get']);
+    assert.deepEqual(await operations('shop'), [
+      'client GET /v1/carts/{id}',
+      'client POST /v1/carts/{id}',
+      'client shop.Prices/Get',
+      'server GET /carts/{id}',
+      'server GET /no-such-page',
+      'server GET /products/{id}',
+      'server POST /carts/{id}/orders',
+    ]);
+    assert.deepEqual(await operations('stock'), [
+      'client CREATE TABLE items',
+      'client INSERT items SELECT generate_series',
+      'client SELECT items',
+      'client STARTUP',
+      'client UPDATE items',
+      'server GET /items/{id}',
+      'server POST /items/{id}',
+    ]);
+    // databases have no spans of their own; of requests that bring a trace the visitors' app exports its span itself
+    const alone = spans.get('visitors shop')!.filter((s) => known.has(parentOf(s))).length;
+    const counted = (pair: Pair): number => sources.get('load generator')!.get(pair)!.requests;
+    const expected = [
+      ['cart', 'stock', counted('cart stock')],
+      ['shop', 'cart', counted('shop cart')],
+      ['shop', 'prices', counted('shop prices')],
+      ['visitors', 'shop', alone],
+    ];
+    // it counts what happens within a service, too
+    const between = (await jaeger.dependencies()).filter((d) => d.parent !== d.child);
+    const found = between.map((d) => [d.parent, d.child, d.callCount]);
+    assert.deepEqual(found.toSorted(), expected);
+    assert.ok(alone > 0 && alone < counted('visitors shop'));
+  });
+
+  test('Jaeger puts a trace together: who called whom, and from within what', async () => {
+    const select = spans
+      .get('stock postgresql')!
+      .find((s) => s.operationName === 'SELECT items' && s.references.length > 0)!;
+    const trace = await jaeger.trace(select.traceID);
+    const line = [];
+    // processes are numbered anew in each answer
+    let s = trace.spans.find((other) => other.spanID === select.spanID);
+    while (s !== undefined) {
+      line.push(`${trace.processes[s.processID]!.serviceName} ${tag(s, 'span.kind')} ${s.operationName}`);
+      const parent = parentOf(s);
+      s = trace.spans.find((other) => other.spanID === parent);
+    }
+    assert.deepEqual(line, [
+      'stock client SELECT items',
+      'stock server GET /items/{id}',
+      'cart client GET /items/{id}',
+      'cart server GET /v1/carts/{id}',
+      'shop client GET /v1/carts/{id}',
+      'shop server GET /carts/{id}',
+    ]);
+  });
+
+  test('resources: each service is a target, with its attributes', async () => {
+    for (const pair of pairs) {
+      const client = pair.split(' ')[0]!;
+      const [info] = await prometheus.series(`target_info{job="demo/${client}",instance="${AGENT}"}`);
+      assert.equal(info?.instance, AGENT);
+      assert.equal(info.telemetry_sdk_language, 'nodejs');
+      assert.equal(info.telemetry_sdk_name, 'spantap');
+      assert.equal(info.telemetry_distro_name, 'spantap');
+      assert.ok(info.telemetry_sdk_version);
+    }
+    const { metric } = nativeOf('visitors shop');
+    const joined = `${metric}_count * on (job, instance) group_left (telemetry_distro_name) target_info`;
+    assert.equal((await prometheus.query(joined)).length, (await prometheus.query(`${metric}_count`)).length);
+  });
+
+  test('no series is there twice, and none collides', async () => {
+    const all = await prometheus.series('{__name__=~"http_.*|rpc_.*|db_.*|traces_.*|spantap_.*"}');
+    const text = (labels: Labels): string => JSON.stringify(Object.entries(labels).toSorted());
+    assert.equal(new Set(all.map(text)).size, all.length);
+    // the same figure under two sets of labels would be counted twice by every sum
+    const edges = await prometheus.query(
+      'count by (instance, client, server, connection_type) (traces_service_graph_request_total) > 1',
+    );
+    assert.deepEqual(edges, []);
+    const mine = all.filter((labels) => labels.exported_job !== undefined || labels.exported_instance !== undefined);
+    assert.deepEqual(mine, []);
+  });
+
+  test('nothing was refused, out of order or twice', async () => {
+    assert.doesNotMatch(prometheus.log, /out.of.order|duplicate|level=(WARN|ERROR)/i);
+    assert.doesNotMatch(collector.log, /\t(warn|error)\t/);
+    for (const [, name, value] of servicesCollected.matchAll(
+      /^(otelcol_\w*(?:refused|failed|dropped)\w*)(?:\{.*\})? (\S+)$/gm,
+    ))
+      assert.equal(Number(value), 0, name);
+    assert.match(servicesCollected, /^otelcol_receiver_accepted_spans.* [1-9]/m);
+    for (const figure of ['rejected', 'failed', 'dropped']) {
+      const samples = await prometheus.query(`{__name__=~"spantap_export_${figure}_items(_total)?"}`);
+      assert.ok(samples.length > 0, figure);
+      for (const { labels, value } of samples) assert.equal(value, 0, `${figure}: ${JSON.stringify(labels)}`);
+    }
+    assert.doesNotMatch(agent.err + direct.err, /WARN|ERROR/);
+  });
+});
