@@ -148,6 +148,20 @@ export const conversations: readonly Conversation[] = [
     fragile: true,
   },
   {
+    name: 'TLS 1.2, in records of one byte, and of three',
+    turns: [
+      ask(0, inPieces(clientHello(), 1)),
+      answer(0, inPieces(Buffer.concat([serverHello(0xc02f), certificate('301231235959Z', 60), helloDone]), 3)),
+      mumble(CLIENT, handshake(keyExchange), changeCipherSpec, finished),
+      answer(0, changeCipherSpec, finished),
+      fin(CLIENT),
+      fin(SERVER),
+    ],
+    expected: [{ ...ok, version: 0x0303 }],
+    fragile: true,
+    long: true,
+  },
+  {
     name: 'TLS 1.3',
     turns: [
       ask(0, hello([supportedVersions(0x0304, 0x0303)])),

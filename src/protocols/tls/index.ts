@@ -12,12 +12,22 @@ function helloAt(w: Window): number {
   const { buf, pos, end } = w;
   if (buf[pos] !== HANDSHAKE || (pos + 1 < end && buf[pos + 1] !== 3)) return 0;
   if (end - pos < ENOUGH) return -1;
-  // The message may go over several records, but not from the middle of its own header.
-  if (recordLength(w, pos) < 6) return 0;
+  const first = recordLength(w, pos);
+  if (first < 6) return piecesAt(w, first);
   const type = buf[pos + RECORD_HEADER]!;
   const length = buf.readUIntBE(pos + RECORD_HEADER + 1, 3);
   if (length < 38 || length > 0xffff || buf[pos + RECORD_HEADER + 4] !== 3) return 0;
   return type === CLIENT_HELLO || type === SERVER_HELLO ? type : 0;
+}
+
+/** A hello in pieces that are shorter than its own header, as some send it to be overlooked: another record of the handshake follows. */
+function piecesAt(w: Window, first: number): number {
+  const { buf, pos, end } = w;
+  const type = buf[pos + RECORD_HEADER]!;
+  if (first < 1 || (type !== CLIENT_HELLO && type !== SERVER_HELLO)) return 0;
+  const next = pos + RECORD_HEADER + first;
+  if (next + RECORD_HEADER > end) return -1;
+  return buf[next] === HANDSHAKE && recordLength(w, next) > 0 ? type : 0;
 }
 
 /** TLS without keys: RFC 5246, RFC 8446. */
