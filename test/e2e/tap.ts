@@ -1,7 +1,7 @@
 /** The agent on the loopback interface, beside real servers, and what it sends. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attribute, Endpoint, type Metric, pointsOf, type Span } from './otlp.ts';
+import { attribute, Endpoint, type Metric, type Point, pointsOf, type Span } from './otlp.ts';
 import { environment, type Started, spantap, start } from './program.ts';
 
 /** Clients have an address for each connection, from this network of the loopback interface: a span names it as its service. */
@@ -69,6 +69,18 @@ export class Tap {
       }
     }
     return [...last.values()];
+  }
+
+  /** The last points of a metric that were sent of one service. */
+  pointsOf(service: string, name: string): Point[] {
+    let last: Point[] = [];
+    for (const request of this.#endpoint.requests) {
+      for (const { resource, scopeMetrics } of request.resourceMetrics ?? []) {
+        if (attribute(resource, 'service.name') !== service) continue;
+        for (const metric of scopeMetrics.flatMap((s) => s.metrics)) if (metric.name === name) last = pointsOf(metric);
+      }
+    }
+    return last;
   }
 
   /** Sums of a counter or counts of a histogram by the value of an attribute; '' where it has none. */
