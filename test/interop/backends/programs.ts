@@ -23,7 +23,9 @@ const ask = (option: string): string => {
 export function lackingBackends(programs: readonly Program[], ...others: string[]): string | false {
   const folder = ask('--where').trim();
   const built = programs.every((program) => existsSync(join(folder, program)));
-  return lacking(...(built ? [] : ['go']), 'setpriv', ...others);
+  // where Go's own archive is unpacked, which is in nobody's PATH by itself: the script looks there, too
+  const go = existsSync('/usr/local/go/bin/go') ? [] : ['go'];
+  return lacking(...(built ? [] : go), 'setpriv', ...others);
 }
 
 /** What is pinned: `collector 0.161.0` and so on. */
