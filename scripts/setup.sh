@@ -80,6 +80,8 @@ if [ "$interop" = 1 ]; then
   have buildah || want buildah
   have runc || want runc
   have debootstrap || want debootstrap
+  # holds the schemas of Kubernetes against the manifests
+  python3 -c 'import ensurepip, venv' 2>/dev/null || want python3-venv
 fi
 
 as_root() {

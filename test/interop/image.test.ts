@@ -9,7 +9,7 @@ import { lacking, must, run, type Started, start } from '../e2e/program.ts';
 import { emptyFolder } from '../e2e/servers/server.ts';
 import { buildImage, type Image, launcherFlags } from './image/build.ts';
 import { ofManifest, ofService, type Process, removeFolders, runContainer, underDocker } from './image/container.ts';
-import { compose, kustomize, type Manifest, manifestsIn, one, ROOT } from './image/manifests.ts';
+import { compose, KUBERNETES, kustomize, type Manifest, manifestsIn, one, ROOT } from './image/manifests.ts';
 
 /** The pod, and the node beside it with a caller and a Collector. */
 const POD = `spantap-${process.pid}-pod`;
@@ -31,7 +31,7 @@ const inside = (name: string, ...command: string[]): string[] => ['ip', 'netns',
 const ip = (...args: string[]): Promise<string> => must(['ip', ...args]);
 
 describe('the image', {
-  skip: lacking('buildah', 'runc', 'debootstrap', 'getcap', 'ip', 'kubectl', 'npm', 'redis-server', 'postgres'),
+  skip: lacking('buildah', 'runc', 'debootstrap', 'getcap', 'ip', 'go', 'npm', 'redis-server', 'postgres'),
 }, () => {
   let image: Image;
   let manifests: Manifest[] = [];
@@ -52,7 +52,7 @@ describe('the image', {
 
   before(async () => {
     image = await buildImage();
-    manifests = manifestsIn(await kustomize('example'));
+    manifests = manifestsIn(await kustomize(join(KUBERNETES, 'example')));
     hosts = join(emptyFolder('hosts'), 'hosts');
     writeFileSync(
       hosts,

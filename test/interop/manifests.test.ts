@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { lacking, must, run, spantap } from '../e2e/program.ts';
 import { CACHE } from './image/build.ts';
-import { type Container, compose, kustomize, type Manifest, manifestsIn, one, ROOT } from './image/manifests.ts';
+import { goProgram } from './image/go-program.ts';
+import {
+  type Container,
+  compose,
+  KUBERNETES,
+  kustomize,
+  type Manifest,
+  manifestsIn,
+  one,
+  ROOT,
+} from './image/manifests.ts';
 
 /** Brings the schemas of Kubernetes with it. */
 const VALIDATOR = '1.37.0';
@@ -29,29 +39,21 @@ async function validator(): Promise<string> {
 }
 
 /** Compose's own loader, which holds a file against the Compose specification. */
-async function composeLoader(): Promise<string> {
-  const folder = join(CACHE, `compose-go-${COMPOSE_GO}`);
-  const program = join(folder, 'cmd');
-  if (!existsSync(program)) {
-    const env = { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'auto' };
-    await must(['go', 'install', `github.com/compose-spec/compose-go/v2/cmd@v${COMPOSE_GO}`], { env, maxMs: FETCH_MS });
-  }
-  return program;
-}
+const composeLoader = (): Promise<string> => goProgram('github.com/compose-spec/compose-go/v2/cmd', COMPOSE_GO);
 
 const agentOf = (m: Manifest): Container => {
   const { initContainers = [], containers } = m.spec!.template.spec;
   return [...initContainers, ...containers].find((c) => c.name === 'spantap')!;
 };
 
-describe('for Kubernetes', { skip: lacking('kubectl', 'python3') }, () => {
+describe('for Kubernetes', { skip: lacking('go', 'python3') }, () => {
   const texts = new Map<string, string>();
   let dir = '';
   let program = '';
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'spantap-manifests-'));
     program = await validator();
-    for (const folder of ['example', 'daemonset']) texts.set(folder, await kustomize(folder));
+    for (const folder of ['example', 'daemonset']) texts.set(folder, await kustomize(join(KUBERNETES, folder)));
   });
   after(() => rmSync(dir, { recursive: true }));
 
@@ -109,10 +111,9 @@ describe('for Kubernetes', { skip: lacking('kubectl', 'python3') }, () => {
     // the same application without the label
     const plain = join(dir, 'plain');
     mkdirSync(plain);
-    const shop = join(ROOT, 'config/kubernetes');
-    await must(['cp', '-r', join(shop, 'sidecar'), join(shop, 'example'), plain]);
+    await must(['cp', '-r', join(KUBERNETES, 'sidecar'), join(KUBERNETES, 'example'), plain]);
     await must(['sed', '-i', '/spantap: sidecar/d', join(plain, 'example/shop.yaml')]);
-    const unlabelled = manifestsIn(await must(['kubectl', 'kustomize', join(plain, 'example')], { env: process.env }));
+    const unlabelled = manifestsIn(await kustomize(join(plain, 'example')));
     assert.equal(one(unlabelled, 'Deployment').spec!.template.spec.initContainers, undefined);
   });
 

@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { must } from '../../e2e/program.ts';
+import { goProgram } from './go-program.ts';
 
 export const ROOT = new URL('../../..', import.meta.url).pathname;
+export const KUBERNETES = join(ROOT, 'config/kubernetes');
 
 export interface Container {
   readonly name: string;
@@ -37,9 +39,11 @@ export interface Manifest {
   readonly spec?: { template: { metadata: { labels: Record<string, string> }; spec: PodSpec } };
 }
 
-/** What `kubectl apply -k` would send. */
-export const kustomize = (folder: string): Promise<string> =>
-  must(['kubectl', 'kustomize', join(ROOT, 'config/kubernetes', folder)], { env: process.env });
+const KUSTOMIZE = '5.8.1';
+
+/** What `kubectl apply -k FOLDER` would send. */
+export const kustomize = async (folder: string): Promise<string> =>
+  must([await goProgram('sigs.k8s.io/kustomize/kustomize/v5', KUSTOMIZE), 'build', folder], { env: process.env });
 
 export const manifestsIn = (text: string): Manifest[] => parseAllDocuments(text).map((d) => d.toJS() as Manifest);
 
