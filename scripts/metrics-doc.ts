@@ -42,7 +42,8 @@ const INTRODUCTION = `# The agent's own figures
 
 \`spantap run\` tells what it did and what it could not do: nothing is dropped, passed over or cut without one of these moving. They
 go where the other metrics go (\`self.metrics: false\` keeps them back): by OTLP every \`self.interval\`, or to whoever scrapes
-\`/metrics\` (\`prometheus.port\`). All shards are added up. Counters are cumulative from the agent's start.
+\`/metrics\` (\`prometheus.port\`). All shards are added up. Counters are cumulative from the agent's start; over OTLP these (not those
+of the services) follow \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\`.
 
 Look at these first:
 
