@@ -37,6 +37,8 @@ export class Connection extends Flow implements Parties {
   /** Where its first packet was captured (`Packet.device`), and whether other devices have shown packets of it. */
   readonly device: number;
   copied = false;
+  /** Its handshake goes on, or a window is shut: every packet may change that. */
+  attentive = false;
   /** Not told yet (TcpNews). */
   opened = 0;
   refused = 0;

@@ -24,10 +24,10 @@ export class Segment {
 export const SEGMENT_OVERHEAD = 160;
 
 /**
- * What one end sends: sequence state and the segments that wait for a missing one.
+ * What one end sends: sequence state, the segments that wait for a missing one, and what happened to its bytes since it was told last.
  * Sequence numbers are signed 32-bit integers, compared by `(a - b) | 0` (RFC 9293 section 3.4).
  */
-export class Half {
+export class Half extends DirectionNews {
   /** `nextSeq` is known: from a SYN, the first data, or the other end's acknowledgement. */
   started = false;
   /** Started by its SYN. */
@@ -48,14 +48,12 @@ export class Half {
   finSeen = false;
   finSeq = 0;
   ended = false;
-  /** What happened to its bytes since it was told last. */
-  readonly news = new DirectionNews();
   /** Where its first packet was captured; how far that device has shown it, once copies come from another one. */
   device = NOWHERE;
   shownSeq = 0;
   /** Its sender has no room (window 0), since `shutNs`. */
   shut = false;
-  shutNs = 0;
+  shutNs = Number.NaN;
   /** A packet without payload proved that its sender has sent everything up to there. */
   proven = false;
   provenSeq = 0;

@@ -1,7 +1,7 @@
 /** How TCP fares on a connection, whatever is spoken on it: handshake, resets, bytes sent again, closed windows, what the capture lost. */
 
 import { type DirectionNews, type TcpListener, TcpNews, TO_CLIENT, TO_SERVER } from '../exchange/tcp-news.ts';
-import { ACK, FIN, type Packet, SYN } from '../packet/packet.ts';
+import { ACK, FIN, type Packet, RST, SYN } from '../packet/packet.ts';
 import type { Connection } from './connection.ts';
 import type { Side } from './flow.ts';
 import type { Half } from './half.ts';
@@ -31,8 +31,18 @@ export class Health {
     this.#listener = listener;
   }
 
+  /** A packet that is not quite usual. False: it counts for nothing here. */
+  attend(c: Connection, side: Side, half: Half, peer: Half, p: Packet): boolean {
+    const counts = half.device === p.device || this.#elsewhere(c, half, p);
+    if ((p.flags & RST) !== 0) return counts;
+    if (c.handshake !== SETTLED || (p.flags & SYN) !== 0) this.#shake(c, side, p);
+    if (half.shut && counts && p.window > 0) this.#openWindow(half, peer, p.timeNs);
+    c.attentive = c.handshake !== SETTLED || half.shut || peer.shut;
+    return counts;
+  }
+
   /** A SYN, or any packet while the handshake goes on. */
-  shake(c: Connection, side: Side, p: Packet): void {
+  #shake(c: Connection, side: Side, p: Packet): void {
     const { flags } = p;
     if ((flags & SYN) !== 0) {
       if ((flags & ACK) === 0) this.#syn(c, side, p.timeNs);
@@ -72,7 +82,7 @@ export class Health {
   /** The RST from `side` was believed. */
   reset(c: Connection, side: Side, half: Half): void {
     if (c.handshake === SYN_SENT && side !== c.opener) c.refused = 1;
-    else half.news.resets++;
+    else half.resets++;
     c.handshake = SETTLED;
   }
 
@@ -80,7 +90,7 @@ export class Health {
    * A packet of `half` was captured elsewhere than its first one. True: it is the first one. False: it is a copy of what its own
    * device has shown or will show, or took another way; it counts for nothing here.
    */
-  elsewhere(c: Connection, half: Half, p: Packet): boolean {
+  #elsewhere(c: Connection, half: Half, p: Packet): boolean {
     if (half.device === NOWHERE) {
       half.device = p.device;
       return true;
@@ -104,15 +114,23 @@ export class Health {
     return news <= 0 ? bytes : Math.max(0, bytes - news);
   }
 
-  /** The window of `half` is 0, or was and is not any more. */
-  closedWindow(half: Half, nowNs: number): void {
+  /** A packet without payload whose number lies ahead of all that was delivered of `half`. */
+  proof(half: Half, p: Packet): void {
+    if (!half.started || (p.flags & (SYN | RST)) !== 0) return;
+    half.proven = true;
+    half.provenSeq = p.seq;
+  }
+
+  /** The sender of `half` has no room any more. */
+  closedWindow(c: Connection, half: Half, nowNs: number): void {
+    c.attentive = true;
     half.shut = true;
     half.shutNs = nowNs;
   }
 
-  openWindow(half: Half, peer: Half, nowNs: number): void {
+  #openWindow(half: Half, peer: Half, nowNs: number): void {
     half.shut = false;
-    if (nowNs > half.shutNs) peer.news.zeroWindowNs += nowNs - half.shutNs;
+    if (nowNs > half.shutNs) peer.zeroWindowNs += nowNs - half.shutNs;
   }
 
   /** The connection is over, before anything of it is let go: what was sent and will not come any more, and windows never opened. */
@@ -124,12 +142,12 @@ export class Health {
   }
 
   #close(half: Half, peer: Half, nowNs: number): void {
-    if (half.shut) this.openWindow(half, peer, nowNs);
+    if (half.shut) this.#openWindow(half, peer, nowNs);
     if (!half.started) return;
-    half.news.lost += missingAtEnd(half, peer);
+    half.lost += missingAtEnd(half, peer);
     if (half.doubtSeq === null) return;
     const wasFin = half.finSeen ? ((half.finSeq + 1) | 0) === half.doubtSeq : peer.finSeen;
-    if (!wasFin || (!half.ended && half.nextSeq !== half.doubtSeq)) half.news.lost++;
+    if (!wasFin || (!half.ended && half.nextSeq !== half.doubtSeq)) half.lost++;
     half.doubtSeq = null;
   }
 
@@ -142,7 +160,7 @@ export class Health {
       this.#upToNow(c.half1, c.half0, nowNs);
     }
     const lasting = c.half0.shut || c.half1.shut;
-    if ((c.opened | c.refused | c.timedOut) === 0 && !moved(c.half0.news) && !moved(c.half1.news)) return !lasting;
+    if ((c.opened | c.refused | c.timedOut) === 0 && !moved(c.half0) && !moved(c.half1)) return !lasting;
     const n = this.#news;
     this.#parties(c, n);
     n.opened = c.opened;
@@ -156,19 +174,19 @@ export class Health {
     c.refused = 0;
     c.timedOut = 0;
     c.handshakeNs = Number.NaN;
-    clear(c.half0.news);
-    clear(c.half1.news);
+    clear(c.half0);
+    clear(c.half1);
     return !lasting;
   }
 
   /** A window that stays shut counts second by second; a byte in doubt is none any more when others have followed it. */
   #upToNow(half: Half, peer: Half, nowNs: number): void {
     if (half.shut && nowNs > half.shutNs) {
-      peer.news.zeroWindowNs += nowNs - half.shutNs;
+      peer.zeroWindowNs += nowNs - half.shutNs;
       half.shutNs = nowNs;
     }
     if (half.doubtSeq !== null && half.doubtSeq !== half.nextSeq && !half.ended) {
-      half.news.lost++;
+      half.lost++;
       half.doubtSeq = null;
     }
   }
@@ -187,8 +205,8 @@ export class Health {
     n.server3 = a ? c.b3 : c.a3;
     n.serverPort = a ? c.bPort : c.aPort;
     n.device = c.device;
-    n.directions[TO_SERVER] = a ? c.half0.news : c.half1.news;
-    n.directions[TO_CLIENT] = a ? c.half1.news : c.half0.news;
+    n.directions[TO_SERVER] = a ? c.half0 : c.half1;
+    n.directions[TO_CLIENT] = a ? c.half1 : c.half0;
   }
 }
 

@@ -69,7 +69,7 @@ export class Ordering {
     const have = Math.max(0, s.bytes.length - late);
     half.nextSeq = (s.seq + s.length) | 0;
     if (have > 0) {
-      half.news.delivered += have;
+      half.delivered += have;
       c.conversation.bytes(side, s.bytes, late, s.bytes.length, (s.seq + late) | 0, s.timeNs, s.ack);
     }
     const cut = s.length - late - have;
@@ -116,7 +116,7 @@ export class Ordering {
     const length = (end - half.nextSeq) | 0;
     half.nextSeq = end;
     if (half.missing && end === half.ackedSeq && !half.finSeen && half.queue[0]?.seq !== end) {
-      if (half.doubtSeq === null) half.news.lost--; // a FIN has a number, too: not counted while nothing follows
+      if (half.doubtSeq === null) half.lost--; // a FIN has a number, too: not counted while nothing follows
       half.doubtSeq = end;
     }
     this.hole(c, side, length, timeNs);
@@ -124,7 +124,7 @@ export class Ordering {
 
   /** Bytes that nobody will bring. */
   hole(c: Connection, side: Side, length: number, timeNs: number): void {
-    (side === 0 ? c.half0 : c.half1).news.lost += length;
+    (side === 0 ? c.half0 : c.half1).lost += length;
     this.#hole(c, side, length, timeNs);
   }
 

@@ -9,7 +9,7 @@ import type { StreamCounters } from './counters.ts';
 import type { Side } from './flow.ts';
 import { FlowTable, flowHash, isForward } from './flow-table.ts';
 import type { Half } from './half.ts';
-import { Health, SETTLED, SYN_SENT } from './health.ts';
+import { Health, SYN_SENT } from './health.ts';
 import type { StreamOptions } from './options.ts';
 import { Ordering } from './ordering.ts';
 
@@ -104,9 +104,9 @@ export class Tcp {
     const side: Side = isForward(c, p) ? 0 : 1;
     const half = side === 0 ? c.half0 : c.half1;
     const peer = side === 0 ? c.half1 : c.half0;
-    const counts = half.device === p.device || this.#health.elsewhere(c, half, p);
+    const counts =
+      (half.device === p.device && !c.attentive && (flags & SYN) === 0) || this.#health.attend(c, side, half, peer, p);
     if (!counts) this.#counters.elsewhere++;
-    if (c.handshake !== SETTLED || (flags & SYN) !== 0) this.#shake(c, side, p);
 
     if ((flags & SYN) !== 0) {
       if (!half.started || !half.fromSyn) this.#startFromSyn(c, side, half, p);
@@ -122,14 +122,9 @@ export class Tcp {
         this.#acknowledged(c, peer, p);
       }
     }
-    if (p.window === 0) {
-      if (counts && (flags & (SYN | RST | FIN)) === 0) this.#zeroWindow(c, half, p);
-    } else if (half.shut && counts && (flags & RST) === 0) this.#health.openWindow(half, peer, p.timeNs);
+    if (p.window === 0 && counts && (flags & (SYN | RST | FIN)) === 0) this.#zeroWindow(c, half, p);
     if (length > 0) this.#data(c, side, half, p);
-    else if (half.started && ((p.seq - half.nextSeq) | 0) > 0 && (flags & (SYN | RST)) === 0) {
-      half.proven = true;
-      half.provenSeq = p.seq;
-    }
+    else if (((p.seq - half.nextSeq) | 0) > 0) this.#health.proof(half, p);
     if ((flags & FIN) !== 0 && half.started && !half.finSeen) {
       half.finSeen = true;
       half.finSeq = (p.seq + ((flags & SYN) !== 0 ? 1 : 0) + length) | 0;
@@ -240,14 +235,10 @@ export class Tcp {
     if (c.clientSide === -1) c.clientSide = (p.flags & ACK) !== 0 ? (side === 0 ? 1 : 0) : side;
   }
 
-  #shake(c: Connection, side: Side, p: Packet): void {
-    if ((p.flags & RST) === 0) this.#health.shake(c, side, p);
-  }
-
   #zeroWindow(c: Connection, half: Half, p: Packet): void {
     c.weather.zeroWindows++;
     this.#counters.zeroWindows++;
-    if (!half.shut) this.#health.closedWindow(half, p.timeNs);
+    if (!half.shut) this.#health.closedWindow(c, half, p.timeNs);
   }
 
   /** The receiver has more of `half` than we delivered. */
@@ -269,7 +260,7 @@ export class Tcp {
     const ahead = (seq - half.nextSeq) | 0;
     if (ahead === 0 && !c.disordered) {
       half.nextSeq = (seq + p.payloadLength) | 0;
-      half.news.delivered += captured;
+      half.delivered += captured;
       if (c.copied) this.#health.shownBefore(half, p, half.nextSeq, 0);
       if (captured > 0) c.conversation.bytes(side, p.buf, p.payload, p.payloadEnd, seq, p.timeNs, p.ack);
       if (captured < p.payloadLength) this.#order.hole(c, side, p.payloadLength - captured, p.timeNs);
@@ -316,8 +307,8 @@ export class Tcp {
     if (late <= 0) return;
     // Sent again, it comes a round trip after what showed that it was missing, or later.
     const behind = half.behind((seq + late) | 0);
-    if (behind !== null && p.timeNs - behind.timeNs < c.roundTripNs) half.news.outOfOrder += late;
-    else half.news.retransmitted += late;
+    if (behind !== null && p.timeNs - behind.timeNs < c.roundTripNs) half.outOfOrder += late;
+    else half.retransmitted += late;
   }
 
   #keep(half: Half, seq: number, p: Packet): boolean {
@@ -341,7 +332,7 @@ export class Tcp {
   #again(c: Connection, half: Half, p: Packet, seq: number, bytes: number): void {
     const again = c.copied ? this.#health.shownBefore(half, p, (seq + p.payloadLength) | 0, bytes) : bytes;
     if (again === 0) return;
-    half.news.retransmitted += again;
+    half.retransmitted += again;
     c.weather.retransmissions++;
     this.#counters.retransmittedSegments++;
   }
