@@ -1,6 +1,6 @@
 /** The `limits`, `streams` and `exchanges` parts of the configuration that the stream and exchange rooms need. */
 export interface StreamOptions {
-  /** Connections followed at once. About 1.5 KiB each. */
+  /** Connections followed at once. About 2 KiB each. */
   readonly maxFlows: number;
   /** A connection without packets for this long is forgotten, ms of packet time. */
   readonly idleMs: number;

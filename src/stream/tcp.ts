@@ -14,7 +14,7 @@ import type { StreamOptions } from './options.ts';
 import { Ordering } from './ordering.ts';
 
 /** What a connection costs before it holds any bytes: record, halves, conversation, lanes (measured on a heap of 50,000). */
-const CONNECTION_COST = 1536;
+const CONNECTION_COST = 1984;
 /** A finished connection's entry swallows stragglers for this long. */
 const LINGER_NS = 2e9;
 /** A SYN captured late, when that many bytes have come already, still belongs to its connection. */
