@@ -73,7 +73,7 @@ export class JaegerProgram {
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const ended = new Promise((done) => this.#child.once('close', done));
-      this.#child.kill('SIGTERM');
+      this.#child.kill('SIGKILL'); // it has nothing to save, and may wait long for connections that are kept alive
       await ended;
     }
     rmSync(this.#folder, { recursive: true, force: true });

@@ -11,17 +11,9 @@ import { Ledger } from './ledger.ts';
 import { Prices, PricesClient, statusOf } from './prices.ts';
 import { postgresqlPool, type RedisClient, redisClient, Stores } from './stores.ts';
 
-const ADDRESSES = {
-  visitors: '127.0.0.10',
-  shop: '127.0.0.11',
-  cart: '127.0.0.12',
-  stock: '127.0.0.13',
-  prices: '127.0.0.14',
-  redis: '127.0.0.15',
-  postgresql: '127.0.0.16',
-} as const;
+const HOSTS = { visitors: 10, shop: 11, cart: 12, stock: 13, prices: 14, redis: 15, postgresql: 16 } as const;
 
-type Name = keyof typeof ADDRESSES;
+type Name = keyof typeof HOSTS;
 type Answer = { status: number; body: object };
 interface Question {
   readonly method: string;
@@ -46,6 +38,8 @@ export class Services {
     ['cart', 'stock'],
   ];
   readonly ledger = new Ledger();
+  /** Everybody's address. */
+  readonly #at: Readonly<Record<Name, string>>;
   readonly #servers: Server[] = [];
   readonly #ports = new Map<Name, number>();
   readonly #agents = new Map<Name, Agent>();
@@ -61,17 +55,25 @@ export class Services {
   visits = 0;
   failures = 0;
 
+  /** `network`: the first three numbers of everybody's address; one of its own keeps a shop apart from others on this machine. */
+  constructor(network = '127.0.0') {
+    this.#at = Object.fromEntries(Object.entries(HOSTS).map(([name, host]) => [name, `${network}.${host}`])) as Record<
+      Name,
+      string
+    >;
+  }
+
   /** Gives the names of what is not installed, and is done without. Its clients connect with `connect`. */
   async start(): Promise<string[]> {
     const [redis, postgresql] = await Promise.all([
-      this.#stores.redis(ADDRESSES.redis),
-      this.#stores.postgresql(ADDRESSES.postgresql),
+      this.#stores.redis(this.#at.redis),
+      this.#stores.postgresql(this.#at.postgresql),
     ]);
     this.#ports.set('redis', redis);
     this.#ports.set('postgresql', postgresql);
     if (redis > 0) this.pairs.push(['cart', 'redis']);
     if (postgresql > 0) this.pairs.push(['stock', 'postgresql']);
-    this.#ports.set('prices', await this.#prices.start(ADDRESSES.prices));
+    this.#ports.set('prices', await this.#prices.start(this.#at.prices));
     await this.#serve('stock', (q) => this.#stock(q));
     await this.#serve('cart', (q) => this.#cart(q));
     await this.#serve('shop', (q) => this.#shop(q));
@@ -80,10 +82,10 @@ export class Services {
 
   /** Fills the stores; the agent is there by now, and sees it. */
   async connect(): Promise<void> {
-    this.#pricesClient = new PricesClient(ADDRESSES.prices, this.#ports.get('prices')!);
+    this.#pricesClient = new PricesClient(this.#at.prices, this.#ports.get('prices')!);
     const redis = this.#ports.get('redis')!;
     if (redis > 0) {
-      const client = redisClient(ADDRESSES.cart, ADDRESSES.redis, redis);
+      const client = redisClient(this.#at.cart, this.#at.redis, redis);
       client.on('error', () => {});
       await client.connect();
       this.#redis = client;
@@ -92,7 +94,7 @@ export class Services {
     if (postgresql > 0) {
       // logging in is a request, too
       const connected = (): void => this.ledger.count('stock', 'postgresql');
-      this.#postgresql = postgresqlPool(ADDRESSES.stock, ADDRESSES.postgresql, postgresql, connected);
+      this.#postgresql = postgresqlPool(this.#at.stock, this.#at.postgresql, postgresql, connected);
       await this.#sql('CREATE TABLE items (id int PRIMARY KEY, pieces int NOT NULL CHECK (pieces >= 0))', []);
       await this.#sql('INSERT INTO items SELECT id, 1000000 * (id % 13) FROM generate_series(0, $1) AS id', [ITEMS]);
     }
@@ -233,19 +235,19 @@ export class Services {
       );
     });
     this.#servers.push(server);
-    await new Promise<void>((done, fail) => server.once('error', fail).listen(0, ADDRESSES[name], done));
+    await new Promise<void>((done, fail) => server.once('error', fail).listen(0, this.#at[name], done));
     this.#ports.set(name, (server.address() as AddressInfo).port);
   }
 
   #ask(from: Name, to: Name, q: Question): Promise<Answer> {
     let agent = this.#agents.get(from);
     if (agent === undefined) {
-      agent = new Agent({ keepAlive: true, localAddress: ADDRESSES[from] });
+      agent = new Agent({ keepAlive: true, localAddress: this.#at[from] });
       this.#agents.set(from, agent);
     }
     const { method, path, traceparent } = q;
     const headers = traceparent === '' ? {} : { traceparent };
-    const options = { host: ADDRESSES[to], port: this.#ports.get(to), method, path, headers, agent };
+    const options = { host: this.#at[to], port: this.#ports.get(to), method, path, headers, agent };
     const act = (): Promise<Answer> =>
       new Promise((done, fail) => {
         const req = request(options, (res) => {

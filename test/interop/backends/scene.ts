@@ -1,15 +1,20 @@
 /** The demo's shop with a live agent beside it, and what the backends say of each pair of its services. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Services } from '../../../demo/services.ts';
 import { environment, type Started, spantap, start } from '../../e2e/program.ts';
+import { emptyFolder } from '../../e2e/servers/server.ts';
 import type { Figures, Pair } from './figures.ts';
 import { exactQuantile } from './figures.ts';
 import { type Jaeger, type JaegerSpan, tag } from './jaeger.ts';
 import type { Prometheus } from './prometheus.ts';
 
 const CONFIG = new URL('../../../demo/agent.yaml', import.meta.url).pathname;
+/** Of this process alone: whoever else has a shop on this machine is not heard, and does not hear this one. */
+const NETWORK = `127.${100 + ((process.pid >> 8) % 100)}.${process.pid & 255}`;
 
 /** What is counted by itself within this time of its end has arrived in the agent. */
 const SETTLE_MS = 1500;
@@ -19,7 +24,7 @@ after(() => Promise.all(shops.map((shop) => shop.stop())));
 
 /** The shop with its stores, which the test needs all; stopped with the test file at the latest. */
 export async function openShop(): Promise<Services> {
-  const shop = new Services();
+  const shop = new Services(NETWORK);
   shops.push(shop);
   assert.deepEqual(await shop.start(), [], 'not installed');
   return shop;
@@ -34,7 +39,10 @@ export async function openAgent(variables: Record<string, string>): Promise<Star
     SPANTAP_SELF_INTERVAL: '1s',
     ...variables,
   });
-  const agent = start(spantap('run', '-c', CONFIG), { env });
+  const file = join(emptyFolder('agent'), 'agent.yaml');
+  // 127.0.0.1 is what gRPC's library connects from
+  writeFileSync(file, readFileSync(CONFIG, 'utf8').replaceAll(/127\.0\.0\.(?!1\b)/g, `${NETWORK}.`));
+  const agent = start(spantap('run', '-c', file), { env });
   await agent.until(/capturing/, 60_000);
   return agent;
 }
