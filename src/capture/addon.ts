@@ -33,6 +33,8 @@ export interface Handle {
   fanout(group: number): void;
   pause(): void;
   resume(): void;
+  /** Delivers what the ring holds at the moment, no more than it has room for. */
+  drain(): void;
   close(): void;
 }
 

@@ -95,7 +95,11 @@ class LibpcapCapture implements LiveCapture {
   }
 
   close(): void {
-    for (const handle of this.#handles) handle.close();
+    // A busy machine may have left packets in the ring for longer than the batch delay.
+    for (const handle of this.#handles) {
+      handle.drain();
+      handle.close();
+    }
   }
 }
 

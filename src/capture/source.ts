@@ -35,6 +35,7 @@ export interface LiveCapture {
   /** Delivers nothing until `resume`; what the kernel's ring cannot hold meanwhile is dropped and counted. */
   pause(): void;
   resume(): void;
+  /** Ends it. Packets that the kernel has given out by now are delivered before it returns. */
   close(): void;
 }
 

@@ -79,7 +79,7 @@ export function start(command: readonly string[], o: SpawnOptions = {}): Started
     get err() {
       return err;
     },
-    async until(text, maxMs = 20_000) {
+    async until(text, maxMs = 60_000) {
       for (let waited = 0; waited < maxMs; waited += 20) {
         if (text.test(out) || text.test(err)) return;
         assert.equal(code, undefined, `${name} ended without ${text}: ${err}`);

@@ -38,6 +38,7 @@ bool Capture::Activate(const Settings& settings) {
   char words[PCAP_ERRBUF_SIZE] = "";
   device_ = settings.device;
   snaplen_ = settings.snaplen;
+  ring_bytes_ = settings.ring_bytes;
   pcap_ = pcap_create(settings.device.c_str(), words);
   if (pcap_ == nullptr) {
     Throw(env_, "EPCAP", words);

@@ -114,13 +114,27 @@ void Capture::Read() {
   }
 }
 
+void Capture::Drain() {
+  if (closed_ || paused_ || delivering_) return;
+  // Not more than the ring can have held: others may go on sending.
+  for (size_t bytes = 0; bytes < ring_bytes_; bytes += used_) {
+    used_ = 0;
+    count_ = 0;
+    const int status = pcap_dispatch(pcap_, -1, OnPacket, reinterpret_cast<u_char*>(this));
+    if (count_ > 0) Deliver();
+    if (closed_ || paused_ || (status <= 0 && status != PCAP_ERROR_BREAK)) return;
+  }
+}
+
 void Capture::Deliver() {
   napi_handle_scope scope;
   napi_open_handle_scope(env_, &scope);
   napi_value args[2];
   napi_create_uint32(env_, count_, &args[0]);
   napi_create_uint32(env_, static_cast<uint32_t>(used_), &args[1]);
+  delivering_ = true;
   Call(on_batch_, 2, args);
+  delivering_ = false;
   napi_close_handle_scope(env_, scope);
 }
 

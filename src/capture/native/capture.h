@@ -34,6 +34,8 @@ class Capture {
 
   void Pause();
   void Resume();
+  /// Delivers what the ring holds at the moment, in one go.
+  void Drain();
   void Close();
   /// Joins a PACKET_FANOUT group. False: an error has been thrown.
   bool JoinFanout(uint16_t group);
@@ -68,6 +70,7 @@ class Capture {
   std::string device_;
   std::string warning_;
   uint32_t snaplen_ = 0;
+  uint32_t ring_bytes_ = 0;
   /// What the fraction of libpcap's time stamps is multiplied with to be nanoseconds.
   uint32_t fraction_ns_ = 1000;
   /// Packets older than this were shared out before this handle joined its fanout group; 0: take all.
@@ -78,6 +81,8 @@ class Capture {
   size_t capacity_ = 0;
   size_t used_ = 0;
   uint32_t count_ = 0;
+  /// JavaScript is reading the batch.
+  bool delivering_ = false;
 
   uv_poll_t poll_;
   uv_timer_t retry_;

@@ -91,6 +91,7 @@ napi_value Open(napi_env env, napi_callback_info info) {
       {"fanout", nullptr, FanoutMethod, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"pause", nullptr, Method<&Capture::Pause>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"resume", nullptr, Method<&Capture::Resume>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"drain", nullptr, Method<&Capture::Drain>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"close", nullptr, Method<&Capture::Close>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, handle, sizeof methods / sizeof *methods, methods);
