@@ -120,15 +120,22 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
     turn = mine.catch(() => {});
     return mine;
   };
+  let exporting = false;
   const exportMetrics = (): Promise<void> =>
     inTurn(async () => {
+      exporting = true;
       for (const { bytes, points } of metricsRequests(await metrics(), encoding)) {
         await sink.enqueue('metrics', bytes, points);
       }
+    }).finally(() => {
+      exporting = false;
     });
   const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
   const timer = sendsMetrics
-    ? setInterval(() => void exportMetrics().catch(fail), config.telemetry.metrics.intervalMs)
+    ? setInterval(() => {
+        // two that come at once would say different things of one millisecond
+        if (!exporting) void exportMetrics().catch(fail);
+      }, config.telemetry.metrics.intervalMs)
     : undefined;
   const selfMetrics =
     config.self.metrics && config.otlpMetrics
