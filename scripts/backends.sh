@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the backends that `make test-interop` and `make demo-jaeger` run beside the agent: a real OpenTelemetry Collector, Jaeger
 # and Prometheus, at the versions below, from their Go modules. Each is built once and kept outside the checkout.
-#   scripts/backends.sh [PROGRAM ...]   builds what is missing (all but kubeconform if none is named), prints their folder
+#   scripts/backends.sh [PROGRAM ...]   builds what is missing (all if none is named), prints their folder
 #   scripts/backends.sh --where         prints the folder and builds nothing
 #   scripts/backends.sh --versions      prints what is pinned, one program a line
 # The folder is $SPANTAP_BACKENDS, else $XDG_CACHE_HOME/spantap/backends, and in it one for these pins. Exit code 3: Go is missing.
@@ -12,7 +12,6 @@ collector=0.161.0 # its modules are listed, each with its version, in:
 manifest=scripts/collector.yaml
 jaeger=1.76.0
 prometheus=0.316.0 # Prometheus 3.16.0, as its Go module counts
-kubeconform=0.8.0
 # What the Collector's loadbalancing exporter asks of it is older than the version it names, which is not served everywhere.
 servicediscovery=github.com/aws/aws-sdk-go-v2/service/servicediscovery
 servicediscovery_version=1.40.2
@@ -24,7 +23,7 @@ fail() {
 }
 
 pins=$({
-  echo "$jaeger $prometheus $kubeconform $servicediscovery_version"
+  echo "$jaeger $prometheus $servicediscovery_version"
   sed 's/[[:space:]]*#.*//' "$manifest"
 } | sha256sum | cut -c 1-12)
 folder=${SPANTAP_BACKENDS:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/spantap/backends}/$pins
@@ -40,7 +39,7 @@ case ${1:-} in
     echo "prometheus $(echo "$prometheus" | sed -E 's/^0\.([0-9])([0-9]{2})\./\1.\2./; s/\.0([0-9])\./.\1./')"
     exit 0
     ;;
-  -*) fail "usage: scripts/backends.sh [--where | --versions | collector | jaeger | prometheus | promtool | kubeconform ...]" 64 ;;
+  -*) fail "usage: scripts/backends.sh [--where | --versions | collector | jaeger | prometheus | promtool ...]" 64 ;;
 esac
 [ $# -gt 0 ] || set -- prometheus promtool jaeger collector
 
@@ -132,12 +131,6 @@ build() {
       fetch jaeger -tool "$package@v$jaeger"
       into jaeger "$package" -ldflags "-s -w -X github.com/jaegertracing/jaeger/internal/version.latestVersion=v$jaeger"
       ;;
-    kubeconform)
-      package=github.com/yannh/kubeconform/cmd/kubeconform
-      module kubeconform-module
-      fetch kubeconform -tool "$package@v$kubeconform"
-      into kubeconform "$package" -ldflags "-s -w"
-      ;;
     collector)
       package=go.opentelemetry.io/collector/cmd/builder
       module builder-module
@@ -157,7 +150,7 @@ build() {
       fetch "the Collector" $(cat modules)
       into collector . -ldflags "-s -w"
       ;;
-    *) fail "there is no backend $1 here: collector, jaeger, prometheus, promtool, kubeconform" 64 ;;
+    *) fail "there is no backend $1 here: collector, jaeger, prometheus, promtool" 64 ;;
   esac
   cd "$root"
 }

@@ -8,7 +8,7 @@ import { environment, lacking, type Started, start } from '../../e2e/program.ts'
 
 const SCRIPT = new URL('../../../scripts/backends.sh', import.meta.url).pathname;
 
-export type Program = 'collector' | 'jaeger' | 'prometheus' | 'promtool' | 'kubeconform';
+export type Program = 'collector' | 'jaeger' | 'prometheus' | 'promtool';
 
 /** On two busy cores with nothing cached all of them take about 25 minutes. */
 const START_MS = 60_000;
