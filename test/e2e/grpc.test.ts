@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Call, Customer, type Order, Shop, statuses } from './grpc-shop.ts';
-import { attribute, CLIENT, pointsOf, SERVER, type Span } from './otlp.ts';
+import { attribute, CLIENT, SERVER, type Span } from './otlp.ts';
 import { lacking } from './program.ts';
 import { durationMs, startNs, Tap } from './tap.ts';
 
@@ -181,7 +181,7 @@ describe('beside gRPC', { skip: lacking() }, () => {
 
   test('messages are counted as they pass, by method and direction', () => {
     const told = new Map<string, Record<string, number>>();
-    for (const p of tap.points('spantap.message.size').flatMap(pointsOf)) {
+    for (const p of tap.points('spantap.message.size')) {
       const method = String(attribute(p, 'rpc.method'));
       const counts = told.get(method) ?? {};
       told.set(method, counts);

@@ -60,7 +60,7 @@ describe('beside answers that take long on purpose', { skip: lacking() }, () => 
       const seconds = durationMs(span) / 1e3;
       assert.ok(seconds >= LONG_MS / 1e3 - 0.05, `${seconds} s`);
       assert.equal(attribute(span, 'spantap.waits') ?? false, counts === 'not at all');
-      const points: Point[] = tap.pointsOf(address, 'http.client.request.duration');
+      const points: Point[] = tap.points('http.client.request.duration', address);
       if (counts === 'not at all') {
         assert.equal(
           points.reduce((n, p) => n + Number(p.count), 0),

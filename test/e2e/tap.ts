@@ -1,7 +1,7 @@
 /** The agent on the loopback interface, beside real servers, and what it sends. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attribute, Endpoint, type Metric, type Point, pointsOf, type Span } from './otlp.ts';
+import { attribute, Endpoint, type Point, pointsOf, type Span } from './otlp.ts';
 import { environment, type Started, spantap, start } from './program.ts';
 
 /** Clients have an address for each connection, from this network of the loopback interface: a span names it as its service. */
@@ -58,35 +58,26 @@ export class Tap {
     return found;
   }
 
-  /** The last of what was sent of a metric, from every service: cumulative. */
-  points(name: string): Metric[] {
-    const last = new Map<string, Metric>();
+  /** The last points that were sent of a metric, from every service or from one: cumulative. Many are divided among requests. */
+  points(name: string, service?: string): Point[] {
+    const last = new Map<string, Point>();
     for (const request of this.#endpoint.requests) {
       for (const { resource, scopeMetrics } of request.resourceMetrics ?? []) {
+        const from = attribute(resource, 'service.name');
+        if (service !== undefined && from !== service) continue;
         for (const metric of scopeMetrics.flatMap((s) => s.metrics)) {
-          if (metric.name === name) last.set(String(attribute(resource, 'service.name')), metric);
+          if (metric.name !== name) continue;
+          for (const p of pointsOf(metric)) last.set(`${from} ${JSON.stringify(p.attributes)}`, p);
         }
       }
     }
     return [...last.values()];
   }
 
-  /** The last points of a metric that were sent of one service. */
-  pointsOf(service: string, name: string): Point[] {
-    let last: Point[] = [];
-    for (const request of this.#endpoint.requests) {
-      for (const { resource, scopeMetrics } of request.resourceMetrics ?? []) {
-        if (attribute(resource, 'service.name') !== service) continue;
-        for (const metric of scopeMetrics.flatMap((s) => s.metrics)) if (metric.name === name) last = pointsOf(metric);
-      }
-    }
-    return last;
-  }
-
   /** Sums of a counter or counts of a histogram by the value of an attribute; '' where it has none. */
   countsBy(name: string, key: string): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const point of this.points(name).flatMap(pointsOf)) {
+    for (const point of this.points(name)) {
       const value = String(attribute(point, key) ?? '');
       counts[value] = (counts[value] ?? 0) + Number(point.count ?? point.asInt ?? point.asDouble);
     }

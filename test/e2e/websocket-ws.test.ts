@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { attribute, CLIENT, pointsOf, SERVER, type Span } from './otlp.ts';
+import { attribute, CLIENT, SERVER, type Span } from './otlp.ts';
 import { lacking } from './program.ts';
 import { durationMs, ownAddress, Tap } from './tap.ts';
 
@@ -203,7 +203,7 @@ describe('beside ws', { skip: lacking() }, () => {
   });
 
   test('the metric counts every message and its bytes at both ends, by direction', () => {
-    const points = tap.points('spantap.message.size').flatMap(pointsOf);
+    const points = tap.points('spantap.message.size');
     const told = { transmit: [0, 0], receive: [0, 0] } as Record<string, [number, number]>;
     for (const p of points) {
       assert.equal(attribute(p, 'network.protocol.name'), 'websocket');
