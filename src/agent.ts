@@ -113,30 +113,34 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
   }
 
   const encoding = encodingOf(targets.metrics);
-  // What is collected later has the later time, and has to be sent later: one after the other.
+  // What is collected later has the later time, and has to be sent later: one after the other, and no two in one millisecond.
   let turn: Promise<unknown> = Promise.resolve();
+  let collectedMs = 0;
   const inTurn = (collect: () => Promise<void>): Promise<void> => {
-    const mine = turn.then(collect);
+    const mine = turn.then(async () => {
+      while (Date.now() === collectedMs) await delay(1);
+      await collect();
+      collectedMs = Date.now();
+    });
     turn = mine.catch(() => {});
     return mine;
   };
+  const exportMetrics = async (): Promise<void> => {
+    for (const { bytes, points } of metricsRequests(await metrics(), encoding)) {
+      await sink.enqueue('metrics', bytes, points);
+    }
+  };
+  const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
   let exporting = false;
-  const exportMetrics = (): Promise<void> =>
-    inTurn(async () => {
-      exporting = true;
-      for (const { bytes, points } of metricsRequests(await metrics(), encoding)) {
-        await sink.enqueue('metrics', bytes, points);
-      }
-    }).finally(() => {
+  const exportNow = (): void => {
+    if (exporting) return; // the next one says all
+    exporting = true;
+    const done = inTurn(exportMetrics).finally(() => {
       exporting = false;
     });
-  const sendsMetrics = config.telemetry.metrics.enabled && config.otlpMetrics;
-  const timer = sendsMetrics
-    ? setInterval(() => {
-        // two that come at once would say different things of one millisecond
-        if (!exporting) void exportMetrics().catch(fail);
-      }, config.telemetry.metrics.intervalMs)
-    : undefined;
+    done.catch(fail);
+  };
+  const timer = sendsMetrics ? setInterval(exportNow, config.telemetry.metrics.intervalMs) : undefined;
   const selfMetrics =
     config.self.metrics && config.otlpMetrics
       ? await startSelfMetrics({
@@ -169,8 +173,12 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       await delay(2 * config.capture.batchDelayMs);
       const endMs = performance.now() + config.export.flushTimeoutMs;
       const left = (): number => Math.max(0, endMs - performance.now());
-      await within(left(), Promise.all(shards.map((s) => s.close())));
-      if (sendsMetrics) await within(left(), exportMetrics());
+      // The last figures of the shards have the time of their end: nothing is collected between that and their sending.
+      const last = inTurn(async () => {
+        await Promise.all(shards.map((s) => s.close()));
+        if (sendsMetrics) await exportMetrics();
+      });
+      await within(left(), last);
       let flushed = await sink.flush(left());
       if (selfMetrics !== null) {
         // the last readings tell how the rest went

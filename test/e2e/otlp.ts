@@ -23,6 +23,8 @@ export interface Span {
 }
 
 export interface Point {
+  startTimeUnixNano?: string;
+  timeUnixNano: string;
   attributes: Attribute[];
   asInt?: string | number;
   asDouble?: number;

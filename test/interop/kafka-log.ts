@@ -132,16 +132,21 @@ export async function rowsIn(pcap: string, ports: readonly number[], logged: rea
   const messages = await messagesIn(pcap, ports);
   const names = namesIn(logged);
   // what came within an envelope is logged as if it had come alone
-  const log = new Map(
-    logged
-      .filter((l) => !l.isForwarded)
-      .map((l) => [`${/-([\d.]+:\d+)-/.exec(l.connection)![1]} ${l.requestHeader.correlationId}`, l]),
+  // ports are used again: of connections between the same ends the earlier one was logged first
+  const log = Map.groupBy(
+    logged.filter((l) => !l.isForwarded),
+    (l) => {
+      const [, server, client] = /^([\d.]+:\d+)-([\d.]+:\d+)-/.exec(l.connection)!;
+      return `${client} ${server} ${l.requestHeader.correlationId}`;
+    },
   );
   const rows: Row[] = [];
   for (const m of messages.filter((o) => o.isRequest)) {
-    const found = log.get(`${m.client} ${m.id}`);
+    const found = log.get(`${m.client} ${m.server} ${m.id}`)?.shift();
     if (found === undefined && UNLOGGED[m.apiKey] === undefined) continue; // no message: a token
-    const response = messages.find((o) => !o.isRequest && o.client === m.client && o.id === m.id && o.frame > m.frame);
+    const response = messages.find(
+      (o) => !o.isRequest && o.client === m.client && o.server === m.server && o.id === m.id && o.frame > m.frame,
+    );
     const oneWay = (found?.request as { acks?: number } | undefined)?.acks === 0; // the log has a response of these, too
     if (!oneWay) assert.ok(response !== undefined, `an answer to ${m.client} ${m.id}`);
     const h = found?.requestHeader;
