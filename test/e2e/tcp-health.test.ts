@@ -189,7 +189,7 @@ describe('TCP health', { skip }, () => {
   test('a capture that loses packets: what was sent is known to the byte, what was captured is less', async () => {
     assert.equal(await agent.stop(), 0, agent.err);
     endpoint.requests.length = 0;
-    const variables = { ...endpoint.environment, SPANTAP_CAPTURE_RING: '64KiB' };
+    const variables = { ...endpoint.environment, SPANTAP_CAPTURE_RING: '1MiB' };
     agent = start(spantap('run', '-c', config(), '-i', DEVICE, `port ${PORTS.answers}`), {
       env: environment(variables),
     });
@@ -201,7 +201,7 @@ describe('TCP health', { skip }, () => {
     const length = 4 << 20;
     await new Promise<void>((sent, failed) => void socket.write(Buffer.alloc(length), (e) => (e ? failed(e) : sent())));
     agent.child.kill('SIGCONT');
-    // So small a ring may lose the last packets, too: one more byte tells of all that went before.
+    // The last packets may be lost, too: one more byte tells of all that went before.
     let sent = 5 + length;
     const known = (): boolean => toServer('spantap.tcp.bytes.sent', 'answers') === sent;
     for (let tries = 0; tries < 20 && !known(); tries++) {

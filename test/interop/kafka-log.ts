@@ -144,10 +144,11 @@ export async function rowsIn(pcap: string, ports: readonly number[], logged: rea
   for (const m of messages.filter((o) => o.isRequest)) {
     const found = log.get(`${m.client} ${m.server} ${m.id}`)?.shift();
     if (found === undefined && UNLOGGED[m.apiKey] === undefined) continue; // no message: a token
-    const response = messages.find(
+    const oneWay = (found?.request as { acks?: number } | undefined)?.acks === 0; // the log has a response of these, too
+    const answer = messages.find(
       (o) => !o.isRequest && o.client === m.client && o.server === m.server && o.id === m.id && o.frame > m.frame,
     );
-    const oneWay = (found?.request as { acks?: number } | undefined)?.acks === 0; // the log has a response of these, too
+    const response = oneWay ? undefined : answer;
     if (!oneWay) assert.ok(response !== undefined, `an answer to ${m.client} ${m.id}`);
     const h = found?.requestHeader;
     const status = response === undefined ? null : found === undefined ? response.error : errorIn(found.response);
