@@ -187,12 +187,16 @@ describe('beside a Collector, Jaeger and Prometheus', {
   test('95th percentiles are those of the spans, as each family of buckets can tell them', () => {
     for (const pair of pairs) {
       const seconds = secondsOf(spans.get(pair)!);
-      const native = bucketQuantile(0.95, seconds, nativeOf(pair).bounds);
-      const graph = bucketQuantile(0.95, seconds, GRAPH_BOUNDS);
-      for (const name of ['Prometheus native', 'native, direct'])
-        close(sources.get(name)!.get(pair)!.p95Seconds, native, `${name}: p95 of ${pair}`);
-      close(sources.get('service graph')!.get(pair)!.p95Seconds, graph, `graph p95 of ${pair}`);
-      close(sources.get('connectors')!.get(pair)!.p95Seconds, graph, `connectors' p95 of ${pair}`);
+      // Jaeger cuts durations to microseconds, and one that was a little above a bound of buckets is then at it
+      const longest = seconds.map((s) => s + 1e-6);
+      const fits = (name: string, bounds: readonly number[]): void => {
+        const told = sources.get(name)!.get(pair)!.p95Seconds;
+        const from = 0.99 * bucketQuantile(0.95, seconds, bounds);
+        const to = 1.01 * bucketQuantile(0.95, longest, bounds);
+        assert.ok(told >= from && told <= to, `${name}: p95 of ${pair}: ${told}, expected ${from} to ${to}`);
+      };
+      for (const name of ['Prometheus native', 'native, direct']) fits(name, nativeOf(pair).bounds);
+      for (const name of ['service graph', 'connectors']) fits(name, GRAPH_BOUNDS);
       // what the caller measures is longer: its own work comes on top
       const own = sources.get('load generator')!.get(pair)!.p95Seconds;
       assert.ok(
