@@ -5,7 +5,7 @@ import { COMPLETE, type Exchange, LOST, ONE_WAY, OUTCOMES } from '../../src/exch
 import { CLIENT as CLIENT_SIDE } from '../../src/exchange/semantics.ts';
 import { nats } from '../../src/protocols/nats/index.ts';
 import { attributes, dimensions } from '../kit/attributes.ts';
-import { mumble, type Turn } from '../kit/conversation.ts';
+import { mumble, pause, type Turn } from '../kit/conversation.ts';
 import { CLIENT, isData, SERVER } from '../kit/frame.ts';
 import { Rig } from '../kit/run.ts';
 import { frames, link, pieces } from '../kit/wire.ts';
@@ -140,4 +140,21 @@ test('consumers that nobody acknowledges to do not fill the list of what is unde
   assert.equal(delivered.length, 3000);
   assert.ok(delivered.slice(0, 2700).every((x) => x.outcome === ONE_WAY));
   assert.equal(list.find((x) => x.target === 'kv.get')?.outcome, COMPLETE);
+});
+
+test('a delivery that nobody acknowledges is not waited for any longer than two minutes', () => {
+  const deliver = (n: number): Turn => mumble(SERVER, say(`MSG kv.k 4 $JS.ACK.KV.c.1.${n}.${n}.17.0`, 'v'));
+  const acknowledge = (n: number): Turn => mumble(CLIENT, say(`PUB $JS.ACK.KV.c.1.${n}.${n}.17.0`, '+ACK'));
+  const ping = [mumble(CLIENT, 'PING\r\n'), mumble(SERVER, 'PONG\r\n')];
+  const turns = [deliver(1), pause(60_000), deliver(2), pause(59_000), ...ping, pause(2000), ...ping, acknowledge(2)];
+  assert.deepEqual(
+    found(turns).map((x) => [x.operation, OUTCOMES[x.outcome]]),
+    [
+      ['PING', 'complete'],
+      ['deliver', 'one_way'],
+      ['PING', 'complete'],
+      ['deliver', 'complete'],
+      ['publish', 'one_way'],
+    ],
+  );
 });

@@ -9,9 +9,10 @@ import {
   RECEIVER_KIND,
 } from '../../src/exchange/semantics.ts';
 import { nats } from '../../src/protocols/nats/index.ts';
+import { durationNs } from '../../src/telemetry/times.ts';
 import { attributes, dimensions } from '../kit/attributes.ts';
 import { conform } from '../kit/conform.ts';
-import { type Conversation, mumble } from '../kit/conversation.ts';
+import { type Conversation, fin, mumble, pause } from '../kit/conversation.ts';
 import { CLIENT, SERVER } from '../kit/frame.ts';
 import { type Found, Rig } from '../kit/run.ts';
 import { frames, link } from '../kit/wire.ts';
@@ -131,4 +132,31 @@ test('subjects made for one message are in no name, and passwords in nothing', (
   }
   assert.doesNotMatch(JSON.stringify(said), /_INBOX|\$JS|s3cret|alice/);
   assert.match(JSON.stringify(said), /ack.*settle/);
+});
+
+test('what is answered elsewhere, or never, is no error and says nothing of how long it took', () => {
+  const list = found([
+    mumble(CLIENT, 'PUB price.get _INBOX.y.1 0\r\n\r\n'),
+    mumble(SERVER, 'MSG price.get 9 _INBOX.z.1 0\r\n\r\n'),
+    pause(130_000),
+    mumble(CLIENT, 'PUB price.get _INBOX.y.2 0\r\n\r\n'),
+    mumble(SERVER, 'MSG _INBOX.y.2 1 2\r\n17\r\n'),
+    mumble(CLIENT, 'PUB price.get _INBOX.y.3 0\r\n\r\n'),
+    fin(CLIENT),
+    fin(SERVER),
+  ]).filter((f) => f.target === 'price.get');
+  assert.deepEqual(
+    list.map(({ record: x }) => [
+      x.operation,
+      OUTCOMES[x.outcome],
+      x.failed || semantics.errorType(x, CLIENT_SIDE),
+      durationNs(x) >= 0,
+    ]),
+    [
+      ['publish', 'timeout', '', false],
+      ['deliver', 'timeout', '', false],
+      ['publish', 'complete', '', true],
+      ['publish', 'closed', '', false],
+    ],
+  );
 });

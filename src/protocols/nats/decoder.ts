@@ -15,7 +15,7 @@ import {
   type Window,
 } from '../protocol.ts';
 import { NatsDetail } from './exchange-detail.ts';
-import { IN_PROGRESS, isAck, isPull, MAX_LOOK, PULL_BYTES, Pulls, replyOf, verdictOf } from './jetstream.ts';
+import { IN_PROGRESS, isAck, isPull, MAX_LOOK, PULL_BYTES, Pulls, replyOf, Unsettled, verdictOf } from './jetstream.ts';
 import { ERR, HMSG, HPUB, Line, MSG, operationAt, PING, PONG, PUB, SUB, travels, UNSUB } from './line.ts';
 
 /** INFO of a large cluster lists every server; other lines have 4 KiB at most (the server's max_control_line). */
@@ -38,11 +38,6 @@ const SERVER_PING = 2 ** 34;
 /** And of pulls, several of which may share a reply subject. */
 const PULL = 2 ** 35;
 
-/**
- * Deliveries whose acknowledgement is waited for. Consumers may be told to have none, and clients may acknowledge the last of many: the oldest
- * of more than that are not waited for any longer. Clients that work through a batch have fewer.
- */
-const MAX_UNSETTLED = 256;
 /** The subjects of which payloads are looked at begin so. */
 const JETSTREAM = Buffer.from('$JS.');
 const INBOX = Buffer.from('_INBOX.');
@@ -72,10 +67,11 @@ export class NatsDecoder implements Decoder {
   readonly #sides = [new Side(), new Side()] as const;
   readonly #pulls = new Pulls();
   #pullCount = 0;
-  readonly #unsettled: Exchange[] = [];
+  readonly #unsettled: Unsettled;
 
   constructor(out: Exchanges) {
     this.#out = out;
+    this.#unsettled = new Unsettled(out);
   }
 
   decode(dir: Dir, w: Window): Step {
@@ -138,8 +134,7 @@ export class NatsDecoder implements Decoder {
   }
 
   end(dir: Dir): void {
-    if (dir !== TO_SERVER) return;
-    for (const x of this.#unsettled.splice(0)) if (x.outcome === IN_FLIGHT) this.#out.unanswered(x);
+    if (dir === TO_SERVER) this.#unsettled.end();
   }
 
   /** What was delivered meanwhile is not known: which pull a message answers can no longer be said. */
@@ -157,6 +152,7 @@ export class NatsDecoder implements Decoder {
     const l = LINE;
     side.startOffset = w.base + w.pos;
     side.oneWay = false;
+    if (!this.#unsettled.isEmpty) this.#unsettled.sweep(w.timeAt(w.pos));
     switch (l.operation) {
       case PUB:
       case HPUB:
@@ -203,6 +199,8 @@ export class NatsDecoder implements Decoder {
     side.oneWay = !hasReply;
     const x = this.#begin(side, w, headers, key, dir === TO_SERVER ? 'publish' : 'deliver', subject);
     if (x === null) return;
+    // until it is answered: what is sent to its reply subject may go by elsewhere, or never
+    x.waits = hasReply;
     const d = detailOf(x);
     d.answers = answers || status > 0;
     d.payloadBytes = l.totalBytes - l.headerBytes;
@@ -210,7 +208,7 @@ export class NatsDecoder implements Decoder {
     d.reply = reply;
     if (l.headerBytes > 0 && this.#out.detail === FULL) d.context = contextIn(buf, headers, headersEnd(w, headers));
     if (pulls) this.#pull(x, reply, payloadOf(w, headers));
-    else if (dir !== TO_SERVER && isAck(reply)) this.#settle(x);
+    else if (dir !== TO_SERVER && isAck(reply)) this.#unsettled.add(x);
   }
 
   /** The other end may have asked for an answer to this very subject; true: it has, and this is it. */
@@ -221,6 +219,7 @@ export class NatsDecoder implements Decoder {
     const x = this.#out.answer(theirs, w, w.pos);
     side.answering = x;
     if (x === null) return false;
+    x.waits = false;
     if (x.outcome !== IN_FLIGHT) return true;
     if (status > 0) fail(x, status, status >= 400);
     else if (dir === TO_SERVER) x.failed = isAck(subject) && payloadOf(w, headers).startsWith('-NAK');
@@ -272,18 +271,6 @@ export class NatsDecoder implements Decoder {
     side.answering = this.#out.answer(x.key, w, w.pos);
     // there was nothing, or not before it was given up
     if (status > 0 && side.answering === x) fail(x, status, status !== 404 && status !== 408);
-  }
-
-  /** Its acknowledgement is waited for as long as the work takes. */
-  #settle(x: Exchange): void {
-    x.streams = true;
-    const list = this.#unsettled;
-    if (list.length >= MAX_UNSETTLED) {
-      const open = list.filter((o) => o.outcome === IN_FLIGHT);
-      if (open.length >= MAX_UNSETTLED) this.#out.unanswered(open.shift()!);
-      list.splice(0, list.length, ...open);
-    }
-    list.push(x);
   }
 
   #begin(side: Side, w: Window, to: number, key: number, operation: string, subject: string): Exchange | null {

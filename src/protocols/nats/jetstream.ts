@@ -181,4 +181,55 @@ export class Pulls {
   }
 }
 
+/**
+ * Deliveries whose acknowledgement is waited for. Consumers may be told to have none, and clients may acknowledge the last of many: the oldest
+ * of more than that are not waited for any longer. Clients that work through a batch have fewer.
+ */
+const MAX_UNSETTLED = 256;
+/** Nor is any for longer, ns: what is not acknowledged within 30 s is delivered again, unless the consumer was made with another time. */
+const MAX_UNSETTLED_NS = 120e9;
+
+/** Deliveries that may still be acknowledged, oldest first. */
+export class Unsettled {
+  readonly #out: Exchanges;
+  readonly #list: Exchange[] = [];
+
+  constructor(out: Exchanges) {
+    this.#out = out;
+  }
+
+  get isEmpty(): boolean {
+    return this.#list.length === 0;
+  }
+
+  add(x: Exchange): void {
+    x.streams = true; // MAX_UNSETTLED_NS says how long it is waited for
+    const list = this.#list;
+    if (list.length >= MAX_UNSETTLED) {
+      const open = list.filter((o) => o.outcome === IN_FLIGHT);
+      if (open.length >= MAX_UNSETTLED) this.#out.unanswered(open.shift()!);
+      list.splice(0, list.length, ...open);
+    }
+    list.push(x);
+  }
+
+  /** To be called whenever something passes: servers and clients ask each other every two minutes whether they are there. */
+  sweep(nowNs: number): void {
+    const list = this.#list;
+    let n = 0;
+    for (; n < list.length; n++) {
+      const x = list[n]!;
+      if (x.outcome !== IN_FLIGHT) continue;
+      if (nowNs - x.startNs <= MAX_UNSETTLED_NS) break;
+      this.#out.unanswered(x);
+    }
+    if (n > 0) list.splice(0, n);
+  }
+
+  /** The client says nothing more. */
+  end(): void {
+    for (const x of this.#list.splice(0)) if (x.outcome === IN_FLIGHT) this.#out.unanswered(x);
+  }
+}
+
 const isUnanswered = (x: Exchange): boolean => x.outcome === IN_FLIGHT && Number.isNaN(x.firstByteNs);
