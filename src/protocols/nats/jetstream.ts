@@ -4,6 +4,7 @@
  */
 
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import type { Exchanges } from '../protocol.ts';
 
 const API = '$JS.API.';
 const DOMAIN = /^\$JS\.[^.]+\.API\./;
