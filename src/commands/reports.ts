@@ -39,6 +39,7 @@ export async function openTable(s: Sources, out: Output): Promise<Report> {
   const { RouteTable } = await import('../telemetry/routes.ts');
   const { TcpTable } = await import('../telemetry/tcp-table.ts');
   const { TelemetryCounters } = await import('../telemetry/counters.ts');
+  const { Histograms } = await import('../telemetry/histograms.ts');
   const routes = new RouteTable();
   const tallies = new Tallies(s.namer, (service, path) => routes.of(service, path));
   const { tcp: watched, maxSeries } = s.config.telemetry.metrics;
@@ -49,6 +50,7 @@ export async function openTable(s: Sources, out: Output): Promise<Report> {
         budget: s.budget,
         owner: s.budget.owner('tcp'),
         counters: s.counters.add('report', new TelemetryCounters()),
+        histograms: new Histograms(0),
         maxSeries,
         intervalMs: Number.POSITIVE_INFINITY,
       })

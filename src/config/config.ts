@@ -49,6 +49,7 @@ export function configOf(s: Settings, otel: Readonly<Record<string, string>>) {
       metrics: {
         enabled: s.metrics.enabled,
         intervalMs: parseMs(s.metrics.interval),
+        maxBuckets: s.metrics.histograms === 'exponential' ? s.metrics.maxBuckets : 0,
         maxSeries: s.metrics.maxSeries,
         expiryMs: parseMs(s.metrics.expiry),
         tcp: s.metrics.tcp,

@@ -45,6 +45,8 @@ export const DEFAULTS: Settings = {
     enabled: true,
     exporters: [], // OTEL_METRICS_EXPORTER, else prometheus if that has a port, else otlp
     interval: '15s',
+    histograms: 'explicit',
+    maxBuckets: 160,
     maxSeries: 10_000,
     expiry: '15m',
     tcp: true,

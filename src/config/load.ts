@@ -12,6 +12,13 @@ import { FILE_VARIABLE, readVariables } from './variables.ts';
 /** The port that OpenTelemetry's exporters for Prometheus listen at (specification, SDK environment variables). */
 const DEFAULT_SCRAPE_PORT = 9464;
 
+const AGGREGATION = 'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION';
+/** What it may say, and what `metrics.histograms` says for it. */
+const AGGREGATIONS: ReadonlyMap<string, Settings['metrics']['histograms']> = new Map([
+  ['explicit_bucket_histogram', 'explicit'],
+  ['base2_exponential_bucket_histogram', 'exponential'],
+]);
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Settings before they are checked, and which source each key has. */
@@ -50,6 +57,12 @@ async function load(path: string | null, env: Environment): Promise<{ settings: 
 
   const interval = env.OTEL_METRIC_EXPORT_INTERVAL;
   if (interval) set(draft, ['metrics', 'interval'], `${interval}ms`, 'OTEL_METRIC_EXPORT_INTERVAL');
+  const aggregation = env[AGGREGATION];
+  if (aggregation) {
+    const histograms = AGGREGATIONS.get(aggregation);
+    if (histograms !== undefined) set(draft, ['metrics', 'histograms'], histograms, AGGREGATION);
+    else mistakes.push({ where: AGGREGATION, message: `must be one of ${[...AGGREGATIONS.keys()].join(', ')}` });
+  }
   const exporters = metricsExporters(env);
   if (exporters.length > 0) set(draft, ['metrics', 'exporters'], exporters, 'OTEL_METRICS_EXPORTER');
 
@@ -57,7 +70,7 @@ async function load(path: string | null, env: Environment): Promise<{ settings: 
   if (typeof values !== 'object' || Array.isArray(values)) {
     mistakes.push({ where: `${name}:1:1`, message: 'the file must be a map of sections, such as `capture:`' });
   } else {
-    for (const key of ['interval', 'exporters']) {
+    for (const key of ['interval', 'exporters', 'histograms']) {
       if (draft.file?.has(['metrics', key])) draft.sources.delete(`metrics.${key}`);
     }
     merge(draft.tree, values as Record<string, unknown>);

@@ -127,6 +127,8 @@ export const SETTINGS = z.strictObject({
     enabled: flag,
     exporters: z.array(word('otlp', 'prometheus'), { error: 'must be a list of otlp, prometheus' }),
     interval: duration('100ms', '1h'),
+    histograms: word('explicit', 'exponential'),
+    maxBuckets: count(16, 1024),
     maxSeries: count(1, 1_000_000),
     expiry: duration('1s', '24h'),
     tcp: flag,

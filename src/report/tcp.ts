@@ -64,7 +64,7 @@ function name(r: TcpRecord, side: 'client' | 'server'): string {
 }
 
 function meanHandshake(r: TcpRecord): string {
-  return durationText(r.handshakesNs / r.handshakes.reduce((sum, n) => sum + n, 0));
+  return durationText(r.handshakes.sum / r.handshakes.count);
 }
 
 /** 100 % is said of nothing but all of it. */

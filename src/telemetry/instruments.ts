@@ -44,7 +44,7 @@ export const GRAPH_CLIENT = 'traces_service_graph_request_client';
 export const GRAPH_BOUNDS = [0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15];
 export const GRAPH_DURATION = new Instrument(
   GRAPH_CLIENT,
-  'Duration of requests between two services',
+  'Duration of requests between two services, as the client sees it',
   's',
   GRAPH_BOUNDS,
 );

@@ -1,9 +1,10 @@
 import { type AttributeValue, JsonAttributes, ProtobufAttributes } from './attributes.ts';
 import { type HrTime, nanosText } from './epoch.ts';
-import { ProtobufWriter } from './protobuf.ts';
+import { ProtobufWriter, zigzag } from './protobuf.ts';
 import { encodeResource, resourceJson } from './resource.ts';
 import { SCHEMA_URL } from './scope.ts';
 import {
+  type ExponentialHistogramPoint,
   type GaugePoint,
   type HistogramPoint,
   inPieces,
@@ -17,21 +18,27 @@ import { SCHEMA, SCOPE } from './spans-protobuf.ts';
 
 /** AggregationTemporality of metrics.proto. */
 const CUMULATIVE = 2;
-/** Fields of Metric: gauge = 5, sum = 7, histogram = 9. */
-const DATA_TAGS = { gauge: 0x2a, sum: 0x3a, histogram: 0x4a } as const;
+/** Fields of Metric: gauge = 5, sum = 7, histogram = 9, exponential_histogram = 10. */
+const DATA_TAGS = { gauge: 0x2a, sum: 0x3a, histogram: 0x4a, exponentialHistogram: 0x52 } as const;
 
 /**
  * Points in one request. Receivers of gRPC take 4 MiB of a message unless told otherwise: a point of a histogram has about
- * 600 bytes, and 1,000 of them stay below it even if each had attributes of 3 KiB.
+ * 600 bytes, and 1,000 of them stay below it even if each had attributes of 3 KiB. With more than USUAL_BUCKETS of base 2 to a
+ * point there are fewer of them.
  */
 export const MAX_POINTS = 1000;
+const USUAL_BUCKETS = 160;
 
 /** What to send of a snapshot, request by request. */
 export function* metricsRequests(
   snapshot: MetricsSnapshot,
   encoding: 'protobuf' | 'json',
 ): Generator<{ bytes: Uint8Array; points: number }> {
-  for (const piece of inPieces(snapshot, MAX_POINTS)) {
+  let buckets = USUAL_BUCKETS;
+  for (const { metrics } of snapshot.resources)
+    for (const metric of metrics)
+      if (metric.kind === 'exponentialHistogram') buckets = Math.max(buckets, metric.maxBuckets);
+  for (const piece of inPieces(snapshot, Math.floor((MAX_POINTS * USUAL_BUCKETS) / buckets))) {
     yield { bytes: encodeMetrics(piece, encoding), points: countPoints(piece) };
   }
 }
@@ -79,7 +86,8 @@ function writeMetric(w: ProtobufWriter, metric: Metric): void {
   if (metric.kind === 'gauge') for (const point of metric.points) writeGaugePoint(w, point);
   else if (metric.kind === 'sum')
     for (const point of metric.points) writeSumPoint(w, point, metric.fractional === true);
-  else for (const point of metric.points) writeHistogramPoint(w, metric.bounds, point);
+  else if (metric.kind === 'histogram') for (const point of metric.points) writeHistogramPoint(w, metric.bounds, point);
+  else for (const point of metric.points) writeExponentialPoint(w, point);
   w.room(16);
   if (metric.kind !== 'gauge') {
     w.byte(0x10); // aggregation_temporality = 2
@@ -122,8 +130,7 @@ function writeHistogramPoint(w: ProtobufWriter, bounds: readonly number[], p: Hi
   w.room(128 + 8 * (p.counts.length + bounds.length));
   const at = w.open(0x0a);
   writeTimes(w, p.start, p.time);
-  let count = 0;
-  for (const c of p.counts) count += c;
+  const count = countOf(p);
   w.byte(0x21); // count = 4, fixed64
   w.fixed64(count >>> 0, Math.floor(count / 4294967296) >>> 0);
   w.byte(0x29); // sum = 5
@@ -136,6 +143,39 @@ function writeHistogramPoint(w: ProtobufWriter, bounds: readonly number[], p: Hi
   for (const bound of bounds) w.double(bound);
   writeAttributes(w, 0x4a, p.attributes); // attributes = 9
   w.close(at);
+}
+
+function writeExponentialPoint(w: ProtobufWriter, p: ExponentialHistogramPoint): void {
+  w.room(128 + 8 * p.counts.length);
+  const at = w.open(0x0a);
+  writeAttributes(w, 0x0a, p.attributes); // attributes = 1
+  w.room(128 + 8 * p.counts.length);
+  writeTimes(w, p.start, p.time);
+  const count = countOf(p);
+  w.byte(0x21); // count = 4, fixed64
+  w.fixed64(count >>> 0, Math.floor(count / 4294967296) >>> 0);
+  w.byte(0x29); // sum = 5
+  w.double(p.sum);
+  w.byte(0x30); // scale = 6, sint32
+  w.varint(zigzag(p.scale));
+  w.byte(0x39); // zero_count = 7, fixed64
+  w.fixed64(p.zeroCount >>> 0, Math.floor(p.zeroCount / 4294967296) >>> 0);
+  const positive = w.open(0x42); // positive = 8
+  w.byte(0x08); // offset = 1, sint32
+  w.varint(zigzag(p.offset));
+  if (p.counts.length > 0) {
+    const counts = w.open(0x12); // bucket_counts = 2, packed varints
+    for (const c of p.counts) w.varint(c);
+    w.close(counts);
+  }
+  w.close(positive);
+  w.close(at);
+}
+
+function countOf(p: { readonly counts: readonly number[]; readonly zeroCount?: number }): number {
+  let count = p.zeroCount ?? 0;
+  for (const c of p.counts) count += c;
+  return count;
 }
 
 /** start_time_unix_nano = 2, time_unix_nano = 3. */
@@ -185,10 +225,16 @@ function metricJson(metric: Metric): string {
     const points = metric.points.map((p) => `{${pointHeadJson(p)},"${field}":${p.value}}`);
     return `${head},"sum":{"aggregationTemporality":${CUMULATIVE},"isMonotonic":true,"dataPoints":[${points.join(',')}]}}`;
   }
+  if (metric.kind === 'exponentialHistogram') {
+    const points = metric.points.map((p) => {
+      const positive = `{"offset":${p.offset},"bucketCounts":[${p.counts.join(',')}]}`;
+      return `{${pointHeadJson(p)},"count":${countOf(p)},"sum":${p.sum},"scale":${p.scale},"zeroCount":${p.zeroCount},"positive":${positive}}`;
+    });
+    return `${head},"exponentialHistogram":{"aggregationTemporality":${CUMULATIVE},"dataPoints":[${points.join(',')}]}}`;
+  }
   const bounds = JSON.stringify(metric.bounds);
   const points = metric.points.map((p) => {
-    const count = p.counts.reduce((a, b) => a + b, 0);
-    return `{${pointHeadJson(p)},"bucketCounts":[${p.counts.join(',')}],"explicitBounds":${bounds},"count":${count},"sum":${p.sum}}`;
+    return `{${pointHeadJson(p)},"bucketCounts":[${p.counts.join(',')}],"explicitBounds":${bounds},"count":${countOf(p)},"sum":${p.sum}}`;
   });
   return `${head},"histogram":{"aggregationTemporality":${CUMULATIVE},"dataPoints":[${points.join(',')}]}}`;
 }

@@ -15,6 +15,8 @@ export interface TelemetryOptions {
   readonly metrics: {
     readonly enabled: boolean;
     readonly intervalMs: number;
+    /** Buckets that a histogram of base 2 may have; 0: histograms have the buckets of their conventions. */
+    readonly maxBuckets: number;
     /** Series in all, per shard; what comes after goes to the overflow series. */
     readonly maxSeries: number;
     /** A series without a new observation for this long is forgotten, ms of packet time. */

@@ -149,3 +149,8 @@ export function varintBytes(value: number): number {
   for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++;
   return bytes;
 }
+
+/** A signed integer of 32 bits as protobuf's sint32 has it. */
+export function zigzag(value: number): number {
+  return ((value << 1) ^ (value >> 31)) >>> 0;
+}

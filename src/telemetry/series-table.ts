@@ -12,7 +12,8 @@ import {
 } from '../exchange/semantics.ts';
 import { type Attributes, CollectedAttributes } from './attributes.ts';
 import type { TelemetryCounters } from './counters.ts';
-import { Instrument } from './instruments.ts';
+import type { Histograms } from './histograms.ts';
+import { GRAPH_DURATION, Instrument } from './instruments.ts';
 import type { Pair } from './pairs.ts';
 import type { ServiceResource } from './resource.ts';
 import {
@@ -23,7 +24,7 @@ import {
   SERVICE_PEER_NAME,
   SERVICE_PEER_NAMESPACE,
 } from './scope.ts';
-import { bucketOf, Edge, observe, Point, Series } from './series.ts';
+import { Edge, Point, Series } from './series.ts';
 
 /** A point: about ten attributes (600 bytes), their key once more as text (300), 16 counters (128). */
 const POINT_BYTES = 1024;
@@ -48,13 +49,25 @@ export class SeriesTable {
   readonly #budget: Budget;
   readonly #owner: Owner;
   readonly #counters: TelemetryCounters;
+  readonly #histograms: Histograms;
   readonly #maxSeries: number;
+  readonly #pointBytes: number;
+  readonly #edgeBytes: number;
 
-  constructor(o: { budget: Budget; owner: Owner; counters: TelemetryCounters; maxSeries: number }) {
+  constructor(o: {
+    budget: Budget;
+    owner: Owner;
+    counters: TelemetryCounters;
+    histograms: Histograms;
+    maxSeries: number;
+  }) {
     this.#budget = o.budget;
     this.#owner = o.owner;
     this.#counters = o.counters;
+    this.#histograms = o.histograms;
     this.#maxSeries = o.maxSeries;
+    this.#pointBytes = POINT_BYTES + o.histograms.bytes;
+    this.#edgeBytes = EDGE_BYTES + o.histograms.bytes;
   }
 
   /** Time series held: those of services and four for each edge count as one. */
@@ -100,23 +113,9 @@ export class SeriesTable {
       if (s.failed) edge.failed++;
     }
     if (durationNs < 0) return;
-    if (edge !== null) observe(edge, durationNs);
-    const client = s.client;
-    const server = s.server;
-    let bucket = -1;
-    if (client !== null) {
-      bucket = bucketOf(client.instrument.limits, durationNs);
-      client.counts[bucket]!++;
-      client.sum += durationNs;
-    }
-    if (server !== null) {
-      // both ends of a protocol mostly have the same buckets
-      if (client === null || server.instrument.limits !== client.instrument.limits) {
-        bucket = bucketOf(server.instrument.limits, durationNs);
-      }
-      server.counts[bucket]!++;
-      server.sum += durationNs;
-    }
+    edge?.durations.add(durationNs);
+    s.client?.values.add(durationNs);
+    s.server?.values.add(durationNs);
   }
 
   /** Counts a message in an exchange that goes on, at both ends. */
@@ -132,8 +131,8 @@ export class SeriesTable {
       return;
     }
     s.lastNs = nowNs;
-    observe(s.client!, bytes);
-    observe(s.server!, bytes);
+    s.client!.values.add(bytes);
+    s.server!.values.add(bytes);
   }
 
   /** Forgets the series of a pair that had nothing to count since `beforeNs`; true when the pair has none left. */
@@ -156,7 +155,7 @@ export class SeriesTable {
     pair.edge = null;
     if (edge === null || --edge.uses > 0) return;
     this.edges.delete(edge.key);
-    this.#budget.give(this.#owner, EDGE_BYTES);
+    this.#budget.give(this.#owner, this.#edgeBytes);
     this.#counters.seriesExpired++;
   }
 
@@ -185,7 +184,7 @@ export class SeriesTable {
     this.points.delete(point.key);
     point.resource.points--;
     if (point.attributes === OVERFLOW) point.resource.overflow?.delete(point.instrument.name);
-    this.#budget.give(this.#owner, POINT_BYTES);
+    this.#budget.give(this.#owner, this.#pointBytes);
     this.#counters.seriesExpired++;
   }
 
@@ -193,7 +192,7 @@ export class SeriesTable {
   #hasRoom(pair: Pair): boolean {
     if (!pair.registered || this.#budget.pressure >= SHED_SERIES) return false;
     if (this.#series >= this.#maxSeries || this.size + 3 > this.#maxSeries) return false;
-    const bytes = SERIES_BYTES + 2 * POINT_BYTES + EDGE_BYTES;
+    const bytes = SERIES_BYTES + 2 * this.#pointBytes + this.#edgeBytes;
     if (!this.#budget.take(this.#owner, bytes)) return false;
     this.#budget.give(this.#owner, bytes);
     return true;
@@ -284,11 +283,23 @@ export class SeriesTable {
     const key = JSON.stringify([name, namespace, instrument.name, attributes]);
     const found = this.points.get(key);
     if (found !== undefined) return found;
-    const point = new Point(instrument, resource, attributes, key, startNs, nowNs);
+    const point = new Point(
+      instrument,
+      this.#histograms.distribution(instrument),
+      resource,
+      attributes,
+      key,
+      startNs,
+      nowNs,
+    );
     this.points.set(key, point);
     resource.points++;
-    this.#budget.take(this.#owner, POINT_BYTES);
+    this.#budget.take(this.#owner, this.#pointBytes);
     return point;
+  }
+
+  #newEdge(attributes: Attributes, key: string, startNs: number): Edge {
+    return new Edge(this.#histograms.distribution(GRAPH_DURATION), attributes, key, startNs);
   }
 
   #edge(pair: Pair, connectionType: string, startNs: number): Edge {
@@ -305,9 +316,9 @@ export class SeriesTable {
     const key = JSON.stringify(attributes);
     let edge = this.edges.get(key);
     if (edge === undefined) {
-      edge = new Edge(attributes, key, startNs);
+      edge = this.#newEdge(attributes, key, startNs);
       this.edges.set(key, edge);
-      this.#budget.take(this.#owner, EDGE_BYTES);
+      this.#budget.take(this.#owner, this.#edgeBytes);
     }
     edge.uses++;
     pair.edge = edge;
@@ -321,12 +332,12 @@ export class SeriesTable {
     if (semantics.connectionType !== null && kindsOf(x) !== 0) {
       let edge = pair.edge;
       if (edge === null) {
-        this.overflowEdge ??= new Edge(OVERFLOW, '', Math.max(x.startNs, this.#sweptNs));
+        this.overflowEdge ??= this.#newEdge(OVERFLOW, '', Math.max(x.startNs, this.#sweptNs));
         edge = this.overflowEdge;
       }
       edge.total++;
       if (semantics.errorType(x, CLIENT) !== '' || semantics.errorType(x, SERVER) !== '') edge.failed++;
-      if (durationNs >= 0) observe(edge, durationNs);
+      if (durationNs >= 0) edge.durations.add(durationNs);
     }
     if (durationNs < 0) return;
     const kinds = kindsOf(x);
@@ -356,7 +367,7 @@ export class SeriesTable {
       resource.overflow.set(instrument.name, point);
     }
     point.lastNs = nowNs;
-    observe(point, value);
+    point.values.add(value);
   }
 
   #instrument(duration: DurationInstrument | null): Instrument | null {

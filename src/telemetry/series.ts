@@ -1,20 +1,12 @@
 import type { Attributes } from './attributes.ts';
-import { GRAPH_DURATION, type Instrument } from './instruments.ts';
+import type { Distribution } from './histograms.ts';
+import type { Instrument } from './instruments.ts';
 import type { ServiceResource } from './resource.ts';
 
-/** Counts of a cumulative histogram, in what its instrument counts: ns or bytes. */
-class Distribution {
-  readonly instrument: Instrument;
-  readonly counts: Float64Array;
-  sum = 0;
-  constructor(instrument: Instrument) {
-    this.instrument = instrument;
-    this.counts = new Float64Array(instrument.limits.length + 1);
-  }
-}
-
 /** One time series of a histogram. */
-export class Point extends Distribution {
+export class Point {
+  readonly instrument: Instrument;
+  readonly values: Distribution;
   readonly resource: ServiceResource;
   readonly attributes: Attributes;
   readonly key: string;
@@ -24,13 +16,15 @@ export class Point extends Distribution {
   uses = 0;
   constructor(
     instrument: Instrument,
+    values: Distribution,
     resource: ServiceResource,
     attributes: Attributes,
     key: string,
     startNs: number,
     nowNs: number,
   ) {
-    super(instrument);
+    this.instrument = instrument;
+    this.values = values;
     this.resource = resource;
     this.attributes = attributes;
     this.key = key;
@@ -40,7 +34,8 @@ export class Point extends Distribution {
 }
 
 /** An edge of the service graph. Seen from one place, the client's and the server's durations are the same. */
-export class Edge extends Distribution {
+export class Edge {
+  readonly durations: Distribution;
   readonly attributes: Attributes;
   readonly key: string;
   startNs: number;
@@ -48,8 +43,8 @@ export class Edge extends Distribution {
   failed = 0;
   /** How many pairs lead here. */
   uses = 0;
-  constructor(attributes: Attributes, key: string, startNs: number) {
-    super(GRAPH_DURATION);
+  constructor(durations: Distribution, attributes: Attributes, key: string, startNs: number) {
+    this.durations = durations;
     this.attributes = attributes;
     this.key = key;
     this.startNs = startNs;
@@ -72,17 +67,4 @@ export class Series {
     this.failed = failed;
     this.lastNs = nowNs;
   }
-}
-
-/** A value equal to a bound belongs below it (metrics data model, histogram). */
-export function bucketOf(limits: Float64Array, value: number): number {
-  const length = limits.length;
-  let i = 0;
-  while (i < length && value > limits[i]!) i++;
-  return i;
-}
-
-export function observe(d: Distribution, value: number): void {
-  d.counts[bucketOf(d.instrument.limits, value)]!++;
-  d.sum += value;
 }

@@ -1,5 +1,6 @@
 import type { Attributes } from './attributes.ts';
 import type { HrTime } from './epoch.ts';
+import { addBuckets, type ExponentialBuckets } from './exponential.ts';
 
 /** Cumulative metrics as they stand, as plain data that can be sent between threads. */
 export interface MetricsSnapshot {
@@ -11,7 +12,7 @@ export interface ResourceMetrics {
   metrics: Metric[];
 }
 
-export type Metric = HistogramMetric | SumMetric | GaugeMetric;
+export type Metric = HistogramMetric | ExponentialHistogramMetric | SumMetric | GaugeMetric;
 
 interface MetricHead {
   name: string;
@@ -24,6 +25,13 @@ export interface HistogramMetric extends MetricHead {
   /** Upper bounds, ascending, in `unit`. */
   bounds: readonly number[];
   points: HistogramPoint[];
+}
+
+/** Buckets of base 2, at most `maxBuckets` in a point. */
+export interface ExponentialHistogramMetric extends MetricHead {
+  kind: 'exponentialHistogram';
+  maxBuckets: number;
+  points: ExponentialHistogramPoint[];
 }
 
 /** A monotonic sum, of whole numbers unless it is `fractional`. */
@@ -39,7 +47,7 @@ export interface GaugeMetric extends MetricHead {
   points: GaugePoint[];
 }
 
-interface PointHead {
+export interface PointHead {
   attributes: Attributes;
   start: HrTime;
   time: HrTime;
@@ -48,6 +56,10 @@ interface PointHead {
 export interface HistogramPoint extends PointHead {
   /** One more than bounds. */
   counts: number[];
+  sum: number;
+}
+
+export interface ExponentialHistogramPoint extends PointHead, ExponentialBuckets {
   sum: number;
 }
 
@@ -63,7 +75,7 @@ export interface GaugePoint extends PointHead {
   whole: number;
 }
 
-type Point = HistogramPoint | SumPoint | GaugePoint;
+type Point = HistogramPoint | ExponentialHistogramPoint | SumPoint | GaugePoint;
 
 /**
  * Adds up the snapshots of several shards: equal resource, metric and attributes become one point, from the earliest
@@ -89,7 +101,7 @@ export function mergeSnapshots(list: readonly MetricsSnapshot[]): MetricsSnapsho
           const pointKey = `${metricKey}|${JSON.stringify(point.attributes)}`;
           const seen = points.get(pointKey);
           if (seen !== undefined) {
-            add(seen, point);
+            add(seen, point, metric.kind === 'exponentialHistogram' ? metric.maxBuckets : 0);
           } else {
             points.set(pointKey, point);
             (into.points as Point[]).push(point);
@@ -133,7 +145,7 @@ function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   return made;
 }
 
-function add(into: Point, from: Point): void {
+function add(into: Point, from: Point, maxBuckets: number): void {
   if (before(from.start, into.start)) into.start = from.start;
   if (before(into.time, from.time)) into.time = from.time;
   if ('whole' in into) {
@@ -143,6 +155,10 @@ function add(into: Point, from: Point): void {
     into.value = into.part / into.whole;
   } else if ('value' in into) {
     if ('value' in from) into.value += from.value;
+  } else if ('scale' in into) {
+    if (!('scale' in from)) return;
+    into.sum += from.sum;
+    Object.assign(into, addBuckets(into, from, maxBuckets));
   } else if ('counts' in from) {
     into.sum += from.sum;
     for (let i = 0; i < into.counts.length; i++) into.counts[i]! += from.counts[i] ?? 0;

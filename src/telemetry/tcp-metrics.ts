@@ -1,8 +1,9 @@
 /** How TCP fares, as metrics. Their names, which dashboards and alert rules use (config/grafana, config/prometheus), are in this file. */
 
 import type { Epoch } from './epoch.ts';
+import { addPoint, type Histograms } from './histograms.ts';
 import { HANDSHAKE_DURATION } from './instruments.ts';
-import type { GaugeMetric, HistogramMetric, SumMetric } from './snapshot.ts';
+import type { GaugeMetric, Metric, SumMetric } from './snapshot.ts';
 import type { TcpRecord } from './tcp-record.ts';
 import type { TcpTable } from './tcp-table.ts';
 
@@ -18,22 +19,11 @@ const sum = (name: string, unit: string, description: string): SumMetric => ({
 });
 
 /** Every figure of every record, zeros too: what has not happened yet must not look as if nobody watched. */
-export function tcpMetrics(
-  table: TcpTable,
-  epoch: Epoch,
-  nowNs: number,
-): (SumMetric | HistogramMetric | GaugeMetric)[] {
+export function tcpMetrics(table: TcpTable, histograms: Histograms, epoch: Epoch, nowNs: number): Metric[] {
   const opened = sum('spantap.tcp.connections.opened', CONNECTIONS, 'Handshakes that came to their end');
   const failed = sum('spantap.tcp.connections.failed', CONNECTIONS, 'SYNs that a RST answered, or that led to nothing');
   const reset = sum('spantap.tcp.connections.reset', CONNECTIONS, 'Connections that a RST ended');
-  const handshakes: HistogramMetric = {
-    kind: 'histogram',
-    name: HANDSHAKE_DURATION.name,
-    description: HANDSHAKE_DURATION.description,
-    unit: 's',
-    bounds: HANDSHAKE_DURATION.bounds,
-    points: [],
-  };
+  const handshakes = histograms.metric(HANDSHAKE_DURATION);
   const sent = sum('spantap.tcp.bytes.sent', BYTES, 'Payload that sequence numbers prove was sent');
   const delivered = sum('spantap.tcp.bytes.delivered', BYTES, 'Payload that was captured and handed on to decoding');
   const retransmitted = sum('spantap.tcp.retransmitted', BYTES, 'Payload that was sent again');
@@ -58,13 +48,7 @@ export function tcpMetrics(
     opened.points.push({ attributes: r.attributes, start, time, value: r.opened });
     failed.points.push({ attributes: r.refusedAttributes, start, time, value: r.refused });
     failed.points.push({ attributes: r.timedOutAttributes, start, time, value: r.timedOut });
-    handshakes.points.push({
-      attributes: r.attributes,
-      start,
-      time,
-      counts: Array.from(r.handshakes),
-      sum: r.handshakesNs / 1e9,
-    });
+    addPoint(handshakes, { attributes: r.attributes, start, time }, r.handshakes, HANDSHAKE_DURATION.scale);
     for (const d of r.directions) {
       const point = (metric: SumMetric, value: number): void => {
         metric.points.push({ attributes: d.attributes, start, time, value });

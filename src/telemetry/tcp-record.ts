@@ -1,8 +1,7 @@
 import { type DirectionNews, type TcpNews, TO_CLIENT, TO_SERVER } from '../exchange/tcp-news.ts';
 import type { Attributes } from './attributes.ts';
-import { HANDSHAKE_DURATION } from './instruments.ts';
+import type { Distribution } from './histograms.ts';
 import { ERROR_TYPE, SPANTAP_DIRECTION } from './scope.ts';
-import { bucketOf } from './series.ts';
 
 /** What is counted of one direction between two services. */
 export class DirectionRecord {
@@ -40,9 +39,8 @@ export class TcpRecord {
   opened = 0;
   refused = 0;
   timedOut = 0;
-  /** Durations of handshakes, cumulative. */
-  readonly handshakes = new Float64Array(HANDSHAKE_DURATION.limits.length + 1);
-  handshakesNs = 0;
+  /** Durations of handshakes. */
+  readonly handshakes: Distribution;
   readonly directions: readonly [toServer: DirectionRecord, toClient: DirectionRecord];
   /** Bytes delivered and sent in the interval that has ended last, and where that ended. */
   intervalDelivered = 0;
@@ -50,7 +48,8 @@ export class TcpRecord {
   #deliveredBefore = 0;
   #sentBefore = 0;
 
-  constructor(key: string, attributes: Attributes, startNs: number) {
+  constructor(handshakes: Distribution, key: string, attributes: Attributes, startNs: number) {
+    this.handshakes = handshakes;
     this.key = key;
     this.attributes = attributes;
     this.refusedAttributes = { ...attributes, [ERROR_TYPE]: 'refused' };
@@ -76,10 +75,7 @@ export class TcpRecord {
     this.opened += n.opened;
     this.refused += n.refused;
     this.timedOut += n.timedOut;
-    if (n.handshakeNs >= 0) {
-      this.handshakes[bucketOf(HANDSHAKE_DURATION.limits, n.handshakeNs)]!++;
-      this.handshakesNs += n.handshakeNs;
-    }
+    if (n.handshakeNs >= 0) this.handshakes.add(n.handshakeNs);
     this.directions[TO_SERVER].add(n.directions[TO_SERVER]);
     this.directions[TO_CLIENT].add(n.directions[TO_CLIENT]);
   }

@@ -2,6 +2,8 @@ import { type Budget, type Owner, SHED_SERIES } from '../bytes/budget.ts';
 import type { TcpListener, TcpNews } from '../exchange/tcp-news.ts';
 import type { Namer } from '../naming/service.ts';
 import type { TelemetryCounters } from './counters.ts';
+import type { Histograms } from './histograms.ts';
+import { HANDSHAKE_DURATION } from './instruments.ts';
 import { METRIC_OVERFLOW, NETWORK_INTERFACE_NAME } from './scope.ts';
 import { TcpRecord } from './tcp-record.ts';
 
@@ -68,6 +70,7 @@ export interface TcpTableParts {
   readonly budget: Budget;
   readonly owner: Owner;
   readonly counters: TelemetryCounters;
+  readonly histograms: Histograms;
   readonly maxSeries: number;
   /** Coverage is that of the last whole interval, ms of packet time. */
   readonly intervalMs: number;
@@ -80,6 +83,7 @@ export class TcpTable implements TcpListener {
   overflow: TcpRecord | null = null;
   readonly #parts: TcpTableParts;
   readonly #maxRecords: number;
+  readonly #recordBytes: number;
   readonly #intervalNs: number;
   readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => new Slot());
   /** Slots of an older one are outdated. */
@@ -93,6 +97,7 @@ export class TcpTable implements TcpListener {
   constructor(parts: TcpTableParts) {
     this.#parts = parts;
     this.#maxRecords = Math.max(1, Math.floor(parts.maxSeries / RECORD_SHARE));
+    this.#recordBytes = RECORD_BYTES + parts.histograms.bytes;
     this.#intervalNs = parts.intervalMs * 1e6;
   }
 
@@ -130,7 +135,7 @@ export class TcpTable implements TcpListener {
     for (const record of this.records.values()) {
       if (record.lastNs >= beforeNs) continue;
       this.records.delete(record.key);
-      this.#parts.budget.give(this.#parts.owner, RECORD_BYTES);
+      this.#parts.budget.give(this.#parts.owner, this.#recordBytes);
       this.#parts.counters.seriesExpired++;
       this.#generation++; // slots that hold it must let go
     }
@@ -158,13 +163,21 @@ export class TcpTable implements TcpListener {
     const found = this.records.get(key);
     if (found !== undefined) return found;
     const startNs = Math.max(n.firstNs, this.#sweptNs);
-    if (this.records.size >= this.#maxRecords || budget.pressure >= SHED_SERIES || !budget.take(owner, RECORD_BYTES)) {
+    if (
+      this.records.size >= this.#maxRecords ||
+      budget.pressure >= SHED_SERIES ||
+      !budget.take(owner, this.#recordBytes)
+    ) {
       counters.seriesOverflow++;
-      this.overflow ??= new TcpRecord('', { [METRIC_OVERFLOW]: true }, startNs);
+      this.overflow ??= this.#newRecord('', { [METRIC_OVERFLOW]: true }, startNs);
       return this.overflow;
     }
-    const record = new TcpRecord(key, attributes, startNs);
+    const record = this.#newRecord(key, attributes, startNs);
     this.records.set(key, record);
     return record;
+  }
+
+  #newRecord(key: string, attributes: Record<string, string | boolean>, startNs: number): TcpRecord {
+    return new TcpRecord(this.#parts.histograms.distribution(HANDSHAKE_DURATION), key, attributes, startNs);
   }
 }

@@ -6,6 +6,7 @@ import type { Counters } from '../self/counters.ts';
 import { TelemetryCounters } from './counters.ts';
 import { Duplicates } from './duplicates.ts';
 import { Epoch } from './epoch.ts';
+import { Histograms } from './histograms.ts';
 import type { TelemetryOptions } from './options.ts';
 import { Pairs } from './pairs.ts';
 import { RouteTable } from './routes.ts';
@@ -51,6 +52,7 @@ export class Telemetry implements ExchangeListener {
   readonly #owner: Owner;
   readonly #pairs: Pairs;
   readonly #series: SeriesTable;
+  readonly #histograms: Histograms;
   readonly #duplicates = new Duplicates();
   readonly #routes = new RouteTable();
   readonly #templates: boolean;
@@ -75,10 +77,12 @@ export class Telemetry implements ExchangeListener {
       agentId: options.agentId,
       maxPairs: options.metrics.maxSeries,
     });
+    this.#histograms = new Histograms(options.metrics.maxBuckets);
     this.#series = new SeriesTable({
       budget,
       owner: this.#owner,
       counters: this.#counters,
+      histograms: this.#histograms,
       maxSeries: options.metrics.maxSeries,
     });
     this.tcp =
@@ -89,6 +93,7 @@ export class Telemetry implements ExchangeListener {
             budget,
             owner: this.#owner,
             counters: this.#counters,
+            histograms: this.#histograms,
             ...options.metrics,
           })
         : null;
@@ -178,7 +183,7 @@ export class Telemetry implements ExchangeListener {
   /** All metrics as they stand at this time. */
   snapshot(nowNs: number): MetricsSnapshot {
     if (!this.#metrics || !this.#epoch.known) return { resources: [] };
-    return snapshotOf(this.#series, this.tcp, this.#epoch, this.#options.own, nowNs);
+    return snapshotOf(this.#series, this.tcp, this.#histograms, this.#epoch, this.#options.own, nowNs);
   }
 
   #sweep(nowNs: number): void {

@@ -70,7 +70,7 @@ function run(
   const t = new Telemetry({
     options: {
       spans: { enabled: spans, mode: 'pair', unsampled: 'drop', batchSpans: 512, flushDelayMs: 1000 },
-      metrics: { enabled: true, intervalMs: 10_000, maxSeries: 10_000, expiryMs: 300_000, tcp: false },
+      metrics: { enabled: true, intervalMs: 10_000, maxBuckets: 0, maxSeries: 10_000, expiryMs: 300_000, tcp: false },
       routes,
       agentId: 'bench',
       own: {},

@@ -105,6 +105,20 @@ test('variables win over the file, the file over OTEL_ variables and defaults', 
   assert.equal(plain.telemetry.encoding, 'json');
 });
 
+test('histograms are what the key says, else the standard variable', async () => {
+  const variable = 'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION';
+  const of = async (text: string | null, env: Record<string, string> = {}): Promise<number> =>
+    (await loadConfig(text === null ? null : file(text), env)).telemetry.metrics.maxBuckets;
+  assert.equal(await of(null), 0);
+  assert.equal(await of(null, { [variable]: 'base2_exponential_bucket_histogram' }), 160);
+  assert.equal(await of(null, { [variable]: 'explicit_bucket_histogram', SPANTAP_METRICS_MAX_BUCKETS: '320' }), 0);
+  assert.equal(await of('metrics: { histograms: explicit }', { [variable]: 'base2_exponential_bucket_histogram' }), 0);
+  assert.equal(await of('metrics: { histograms: exponential, maxBuckets: 320 }'), 320);
+  await assert.rejects(of(null, { [variable]: 'exponential' }), {
+    message: `${variable}: must be one of explicit_bucket_histogram, base2_exponential_bucket_histogram`,
+  });
+});
+
 test('SPANTAP_CONFIG names the file when nothing else does', async () => {
   const path = file('capture: { shards: 3 }\n');
   assert.equal((await loadConfig(null, { SPANTAP_CONFIG: path })).capture.shards, 3);

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { environment, run, type Started, spantap, start } from '../e2e/program.ts';
 import { emptyFolder, freePort } from '../e2e/servers/server.ts';
-import { build, json, lackingBackends } from './backends/programs.ts';
+import { build, eventually, json, lackingBackends } from './backends/programs.ts';
 import { type Labels, Prometheus, type Sample } from './backends/prometheus.ts';
 
 const skip = lackingBackends(['prometheus', 'promtool']);
@@ -17,12 +17,14 @@ const skip = lackingBackends(['prometheus', 'promtool']);
 /** Own loopback addresses, so that nothing else on this machine is in the picture. */
 const CLIENT = '127.0.0.61';
 const SERVER = '127.0.0.62';
-const SCRAPES = ['openmetrics', 'text', 'readme'];
+const SCRAPES = ['openmetrics', 'text', 'protobuf', 'readme'];
 const FAMILIES = '{__name__=~"http_.*|traces_service_graph_.*"}';
 
 let prometheus: Prometheus;
 let agent: Started;
 let scrapePort = 0;
+let appPort = 0;
+const app = createServer((req, res) => res.writeHead(req.url!.endsWith('7') ? 500 : 200).end('hello'));
 let asked = 0;
 let failed = 0;
 
@@ -36,8 +38,40 @@ function readmeConfig(target: string): object {
   return { ...list[0], job_name: 'readme', static_configs: [{ targets: [target], labels: { way: 'readme' } }] };
 }
 
+/** An agent that hears the app and its own scrapes, and sends to a Prometheus what it lets be scraped as well. */
+async function startAgent(scrape: number, to: Prometheus, variables: Record<string, string>): Promise<Started> {
+  const file = join(emptyFolder('scrape'), 'agent.yaml');
+  const services = [
+    { ip: CLIENT, name: 'front"end\\', namespace: 'shop' },
+    { ip: SERVER, name: 'cart' },
+  ];
+  writeFileSync(file, JSON.stringify({ naming: { services } }));
+  const env = environment({
+    OTEL_METRICS_EXPORTER: 'otlp,prometheus',
+    OTEL_EXPORTER_PROMETHEUS_PORT: String(scrape),
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: to.otlp,
+    OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    SPANTAP_SELF_INTERVAL: '1s',
+    SPANTAP_SPANS_ENABLED: 'false',
+    ...variables,
+  });
+  const started = start(spantap('run', '-c', file, '-i', 'lo', `tcp and (host ${SERVER} or port ${scrape})`), { env });
+  await started.until(/capturing/);
+  return started;
+}
+
+/** One request to the app, over a connection of its own. */
+function visit(path: string): Promise<void> {
+  const o = { host: SERVER, port: appPort, path, localAddress: CLIENT, agent: false };
+  return new Promise((resolve, reject) => {
+    get(o, (res) => res.resume().once('end', resolve)).once('error', reject);
+  });
+}
+
 before(async () => {
   if (skip !== false) return;
+  await new Promise<void>((done) => app.listen(0, SERVER, done));
+  appPort = (app.address() as AddressInfo).port;
   scrapePort = await freePort();
   const target = `127.0.0.1:${scrapePort}`;
   const job = (way: string, more: object = {}): object => ({
@@ -50,37 +84,16 @@ before(async () => {
     otlp: { promote_resource_attributes: ['service.name', 'service.namespace', 'service.instance.id'] },
     scrape_configs: [
       job('openmetrics', { scrape_protocols: ['OpenMetricsText1.0.0'] }),
+      job('protobuf', { scrape_protocols: ['PrometheusProto'] }),
       job('text', { scrape_protocols: ['PrometheusText0.0.4'] }),
       readmeConfig(target),
     ],
   });
 
-  const app = createServer((req, res) => res.writeHead(req.url!.endsWith('7') ? 500 : 200).end('hello'));
-  after(() => app.close());
-  await new Promise<void>((done) => app.listen(0, SERVER, done));
-  const { port } = app.address() as AddressInfo;
-  const file = join(emptyFolder('scrape'), 'agent.yaml');
-  const services = [
-    { ip: CLIENT, name: 'front"end\\', namespace: 'shop' },
-    { ip: SERVER, name: 'cart' },
-  ];
-  writeFileSync(file, JSON.stringify({ naming: { services } }));
-  const env = environment({
-    OTEL_METRICS_EXPORTER: 'otlp,prometheus',
-    OTEL_EXPORTER_PROMETHEUS_PORT: String(scrapePort),
-    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: prometheus.otlp,
-    OTEL_METRIC_EXPORT_INTERVAL: '1000',
-    SPANTAP_SELF_INTERVAL: '1s',
-    SPANTAP_SPANS_ENABLED: 'false',
-  });
-  agent = start(spantap('run', '-c', file, '-i', 'lo', `tcp and (host ${SERVER} or port ${scrapePort})`), { env });
-  await agent.until(/capturing/);
+  agent = await startAgent(scrapePort, prometheus, {});
   for (; asked < 100; asked++) {
     if (asked % 10 === 7) failed++;
-    const o = { host: SERVER, port, path: `/app/${asked}`, localAddress: CLIENT, agent: false };
-    await new Promise<void>((resolve, reject) => {
-      get(o, (res) => res.resume().once('end', resolve)).once('error', reject);
-    });
+    await visit(`/app/${asked}`);
   }
   const arrived = async (): Promise<number> =>
     (await prometheus.query(`traces_service_graph_request_total{server="cart"} == ${asked}`)).length;
@@ -91,6 +104,7 @@ after(async () => {
   if (skip !== false) return;
   await agent?.stop();
   await prometheus?.stop();
+  app.close();
 });
 
 /** Values by name and labels, apart from those of the way. What comes by OTLP writes whole bounds without a point. */
@@ -206,4 +220,50 @@ test('promtool check metrics', { skip }, async () => {
   writeFileSync(file, text);
   const checked = await run(['sh', '-c', `"$0" check metrics <"$1"`, join(folder, 'promtool'), file]);
   assert.deepEqual([checked.code, checked.out, checked.err], [0, '', '']);
+});
+
+test('exponential histograms are native ones, sent and scraped, and text has their count and sum', {
+  skip,
+}, async () => {
+  const port = await freePort();
+  const targets = [`127.0.0.1:${port}`];
+  const natives = await Prometheus.start({
+    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    otlp: { promote_resource_attributes: ['service.name', 'service.namespace', 'service.instance.id'] },
+    scrape_configs: [
+      { job_name: 'native', scrape_native_histograms: true, static_configs: [{ targets, labels: { way: 'native' } }] },
+      {
+        job_name: 'text',
+        scrape_protocols: ['PrometheusText0.0.4'],
+        static_configs: [{ targets, labels: { way: 'text' } }],
+      },
+    ],
+  });
+  const exponential = await startAgent(port, natives, {
+    OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'base2_exponential_bucket_histogram',
+  });
+  for (let i = 0; i < 200; i++) await visit(`/exponential/${i}`);
+  const name = 'http_client_request_duration_seconds';
+  const by = async (expression: string): Promise<Map<string, number>> =>
+    new Map((await natives.query(expression)).map(({ labels, value }) => [labels.way ?? 'otlp', value]));
+  const count = () => by(`sum by (way) (histogram_count(${name}))`);
+  await eventually(count, (counts) => counts.get('otlp') === 200 && counts.get('native') === 200);
+  await eventually(
+    () => by(`sum by (way) (${name}_count)`),
+    (counts) => counts.get('text') === 200,
+  );
+  const sums = await by(`sum by (way) (histogram_sum(${name})) or sum by (way) (${name}_sum)`);
+  assert.equal(sums.size, 3);
+  for (const [way, sum] of sums) assert.equal(sum, sums.get('otlp'), way);
+  for (const q of [0.5, 0.95, 0.99]) {
+    const quantiles = await by(`histogram_quantile(${q}, sum by (way) (${name}))`);
+    assert.equal(quantiles.size, 2);
+    assert.equal(quantiles.get('native'), quantiles.get('otlp'));
+    assert.ok(quantiles.get('otlp')! > 0 && quantiles.get('otlp')! < 10);
+  }
+  for (const [family, value] of await by('count by (way) ({__name__=~".*_bucket",le!="+Inf"})'))
+    assert.fail(`${family} ${value}`);
+  assert.equal(await exponential.stop(), 0, exponential.err);
+  assert.doesNotMatch(natives.log, /level=(WARN|ERROR)/);
+  await natives.stop();
 });

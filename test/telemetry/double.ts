@@ -156,7 +156,15 @@ export function telemetry(change: Changes = {}): {
 } {
   const options: TelemetryOptions = {
     spans: { enabled: true, mode: 'pair', unsampled: 'drop', batchSpans: 512, flushDelayMs: 1000, ...change.spans },
-    metrics: { enabled: true, intervalMs: 10_000, maxSeries: 1000, expiryMs: 300_000, tcp: false, ...change.metrics },
+    metrics: {
+      enabled: true,
+      intervalMs: 10_000,
+      maxBuckets: 0,
+      maxSeries: 1000,
+      expiryMs: 300_000,
+      tcp: false,
+      ...change.metrics,
+    },
     routes: change.routes ?? 'off',
     agentId: 'agent-1',
     own: ownResource('agent-1', {}).attributes,

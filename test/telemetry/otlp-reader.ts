@@ -64,6 +64,22 @@ const HISTOGRAM_POINT: Schema = {
   7: many('explicitBounds', 'double'),
   9: attributes,
 };
+const BUCKETS: Schema = { 1: one('offset', 'varint'), 2: many('bucketCounts', 'varint') };
+const EXPONENTIAL_POINT: Schema = {
+  1: attributes,
+  2: one('startTimeUnixNano', 'fixed64'),
+  3: one('timeUnixNano', 'fixed64'),
+  4: one('count', 'fixed64'),
+  5: one('sum', 'double'),
+  6: one('scale', 'varint'),
+  7: one('zeroCount', 'fixed64'),
+  8: one('positive', () => BUCKETS),
+  9: one('negative', () => BUCKETS),
+};
+const EXPONENTIAL: Schema = {
+  1: many('dataPoints', () => EXPONENTIAL_POINT),
+  2: one('aggregationTemporality', 'varint'),
+};
 const SUM: Schema = {
   1: many('dataPoints', () => NUMBER_POINT),
   2: one('aggregationTemporality', 'varint'),
@@ -78,6 +94,7 @@ const METRIC: Schema = {
   5: one('gauge', () => GAUGE),
   7: one('sum', () => SUM),
   9: one('histogram', () => HISTOGRAM),
+  10: one('exponentialHistogram', () => EXPONENTIAL),
 };
 const SCOPE_METRICS: Schema = {
   1: one('scope', () => SCOPE),
@@ -174,10 +191,8 @@ function message(bytes: Uint8Array, schema: Schema): Record<string, unknown> {
       else if (field.type === 'hex') values = [Buffer.from(part).toString('hex')];
       else {
         values = []; // packed
-        const inner = new DataView(part.buffer, part.byteOffset, part.length);
-        for (let i = 0; i < length; i += 8) {
-          values.push(field.type === 'double' ? inner.getFloat64(i, true) : String(inner.getBigUint64(i, true)));
-        }
+        const end = pos;
+        for (pos -= length; pos < end; ) values.push(scalar(field.type, field.type === 'varint' ? 0 : 1));
       }
     } else {
       if (field === undefined) throw new Error(`unknown field ${tag >>> 3}`);

@@ -9,6 +9,7 @@ import { addressesOf } from '../../self/addresses.ts';
 import { listening } from '../../self/listening.ts';
 import type { OwnConnection } from '../connections.ts';
 import { exposition } from './exposition.ts';
+import { protobufExposition } from './exposition-protobuf.ts';
 import { type Exposed, type Family, gather } from './families.ts';
 import { agree } from './negotiation.ts';
 
@@ -120,8 +121,8 @@ export async function startEndpoint(o: EndpointOptions): Promise<Endpoint> {
     }
     async function* pieces(): AsyncGenerator<Buffer> {
       const rest = turns();
-      for (const text of exposition(families, format)) {
-        yield Buffer.from(text);
+      for (const piece of format === 'protobuf' ? protobufExposition(families) : exposition(families, format)) {
+        if (piece !== null) yield Buffer.from(piece as string);
         await rest();
       }
     }

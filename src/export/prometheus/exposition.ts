@@ -5,7 +5,7 @@
  * in `s` must become `..._seconds`) and does not speak OpenMetrics; prom-client wants an object for each line (200,000 of
  * them for 10,000 histograms), knows neither units nor infos, and makes a family's text in one go while packets wait.
  */
-import { type Distribution, escaped, type Family } from './families.ts';
+import { type Distribution, escaped, type Family, sampleName, withoutBuckets } from './families.ts';
 
 /** `text`: Prometheus text 0.0.4 (prometheus.io, "Exposition formats"); `openmetrics`: OpenMetrics 1.0 text. */
 export type Format = 'text' | 'openmetrics';
@@ -24,12 +24,14 @@ export function* exposition(families: readonly Family[], format: Format): Genera
       if (typeof sample === 'number') {
         text += labels === '' ? `${name} ${number(sample)}\n` : `${name}{${labels}} ${number(sample)}\n`;
       } else {
-        let texts = les.get(sample.bounds);
+        // text has no place for buckets of base 2
+        const explicit = 'scale' in sample ? withoutBuckets(sample) : sample;
+        let texts = les.get(explicit.bounds);
         if (texts === undefined) {
-          texts = sample.bounds.map((bound) => boundText(bound, format));
-          les.set(sample.bounds, texts);
+          texts = explicit.bounds.map((bound) => boundText(bound, format));
+          les.set(explicit.bounds, texts);
         }
-        text += histogram(name, labels, sample, texts);
+        text += histogram(name, labels, explicit, texts);
       }
       if (text.length >= PIECE_CHARS) {
         yield text;
@@ -52,11 +54,6 @@ function head(family: Family, format: Format): string {
     `# TYPE ${name} ${type}\n` +
     (open && family.unit !== '' ? `# UNIT ${name} ${family.unit}\n` : '')
   );
-}
-
-function sampleName({ name, type }: Family): string {
-  if (type === 'counter') return `${name}_total`;
-  return type === 'info' ? `${name}_info` : name;
 }
 
 function histogram(name: string, labels: string, { counts, sum }: Distribution, les: readonly string[]): string {

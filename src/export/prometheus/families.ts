@@ -1,4 +1,5 @@
 /** Metrics of many resources in the shape of an exposition: one family for each name, the series of all resources beneath it. */
+import { addBuckets, type ExponentialBuckets } from '../../telemetry/exponential.ts';
 import { SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE } from '../../telemetry/scope.ts';
 import { labelName, type MetricKind, metricName } from './names.ts';
 
@@ -15,7 +16,7 @@ interface Metric {
 /** A resource and its metrics; those of a MetricsSnapshot are such. */
 export interface Exposed {
   readonly attributes: Readonly<Record<string, string>>;
-  readonly metrics: readonly (HistogramMetric | NumberMetric)[];
+  readonly metrics: readonly (HistogramMetric | ExponentialMetric | NumberMetric)[];
 }
 
 interface HistogramMetric extends Metric {
@@ -28,17 +29,28 @@ interface HistogramMetric extends Metric {
   }[];
 }
 
+interface ExponentialMetric extends Metric {
+  readonly kind: 'exponentialHistogram';
+  readonly maxBuckets: number;
+  readonly points: readonly (ExponentialSample & { readonly attributes: Attributes })[];
+}
+
 export interface NumberMetric extends Metric {
   readonly kind: 'sum' | 'gauge';
   readonly points: readonly { readonly attributes: Attributes; readonly value: number }[];
 }
 
-export type Sample = number | Distribution;
+export type Sample = number | Distribution | ExponentialSample;
 
 export interface Distribution {
   readonly bounds: readonly number[];
   /** One more than bounds; not cumulative. */
   readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** Buckets of base 2. */
+export interface ExponentialSample extends Readonly<ExponentialBuckets> {
   readonly sum: number;
 }
 
@@ -52,7 +64,12 @@ export interface Family {
   readonly series: Map<string, Sample>;
 }
 
-const TYPES = { sum: 'counter', gauge: 'gauge', histogram: 'histogram' } as const;
+const TYPES = {
+  sum: 'counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  exponentialHistogram: 'histogram',
+} as const;
 
 /**
  * `job` and `instance` are the scrape's to give, so a series says in labels of its own which service it is about: the same
@@ -93,15 +110,9 @@ export function* gather(list: readonly Exposed[], counters: { conflicts: number 
       }
       for (const point of metric.points) {
         const labels = labelsOf(point.attributes, identity);
-        let sample: Sample;
-        if (metric.kind === 'histogram') {
-          const { counts, sum } = point as HistogramMetric['points'][number];
-          sample = { bounds: metric.bounds, counts, sum };
-          labels.delete('le');
-        } else {
-          sample = (point as NumberMetric['points'][number]).value;
-        }
-        if (!put(family, labelText(labels), sample)) counters.conflicts++;
+        if (type === 'histogram') labels.delete('le');
+        const maxBuckets = metric.kind === 'exponentialHistogram' ? metric.maxBuckets : 0;
+        if (!put(family, labelText(labels), sampleOf(metric, point), maxBuckets)) counters.conflicts++;
         if (++since % PAUSE_SERIES === 0) yield;
       }
     }
@@ -110,11 +121,30 @@ export function* gather(list: readonly Exposed[], counters: { conflicts: number 
   return target.series.size === 0 ? [...families.values()] : [target, ...families.values()];
 }
 
+function sampleOf(metric: Exposed['metrics'][number], point: (typeof metric)['points'][number]): Sample {
+  if ('value' in point) return point.value;
+  const { counts, sum } = point;
+  return 'scale' in point ? point : { bounds: (metric as HistogramMetric).bounds, counts, sum };
+}
+
+/** Under which name the samples stand. */
+export function sampleName({ name, type }: Family): string {
+  if (type === 'counter') return `${name}_total`;
+  return type === 'info' ? `${name}_info` : name;
+}
+
+const NO_BOUNDS: readonly number[] = [];
+
+/** What is left of it where there is no place for its buckets: how many values, and their sum. */
+export function withoutBuckets({ zeroCount, counts, sum }: ExponentialSample): Distribution {
+  return { bounds: NO_BOUNDS, counts: [counts.reduce((a, b) => a + b, zeroCount)], sum };
+}
+
 /**
  * Series that have become equal are one, with the sum of both, as far as there is one: gauges have none, and histograms must have
  * the same buckets.
  */
-function put({ type, series }: Family, labels: string, sample: Sample): boolean {
+function put({ type, series }: Family, labels: string, sample: Sample, maxBuckets: number): boolean {
   const seen = series.get(labels);
   if (seen === undefined) {
     series.set(labels, sample);
@@ -123,6 +153,11 @@ function put({ type, series }: Family, labels: string, sample: Sample): boolean 
   if (typeof seen === 'number' || typeof sample === 'number') {
     if (type !== 'counter' || typeof seen !== typeof sample) return false;
     series.set(labels, (seen as number) + (sample as number));
+    return true;
+  }
+  if ('scale' in seen || 'scale' in sample) {
+    if (!('scale' in seen && 'scale' in sample)) return false;
+    series.set(labels, { ...addBuckets(seen, sample, maxBuckets), sum: seen.sum + sample.sum });
     return true;
   }
   if (seen.bounds.join() !== sample.bounds.join()) return false;

@@ -3,7 +3,7 @@
  * "OTLP metric points to Prometheus"), so that what is scraped and what is sent are called the same.
  */
 
-export type MetricKind = 'histogram' | 'sum' | 'gauge';
+export type MetricKind = 'histogram' | 'exponentialHistogram' | 'sum' | 'gauge';
 
 /** Units of UCUM by the words that Prometheus has for them; others stay as they are. */
 const UNITS: Readonly<Record<string, string>> = {

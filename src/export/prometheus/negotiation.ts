@@ -3,7 +3,7 @@ import Negotiator from 'negotiator';
 import type { Format } from './exposition.ts';
 
 export interface Agreed {
-  readonly format: Format;
+  readonly format: Format | 'protobuf';
   readonly contentType: string;
   readonly gzip: boolean;
 }
@@ -20,6 +20,13 @@ const OFFERS: ReadonlyMap<string, Omit<Agreed, 'gzip'>> = new Map([
     {
       format: 'openmetrics',
       contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores',
+    },
+  ],
+  [
+    'application/vnd.google.protobuf;proto=io.prometheus.client.metricfamily;encoding=delimited',
+    {
+      format: 'protobuf',
+      contentType: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
     },
   ],
   // 0.0.4 and rules for names in quotes
