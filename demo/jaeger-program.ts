@@ -108,9 +108,10 @@ export class JaegerProgram {
 
 /** '' if there is none. */
 function find(root: string): string {
-  const built = spawnSync('sh', [join(root, 'scripts/backends.sh'), '--where'], { encoding: 'utf8' }).stdout.trim();
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), built]) {
-    const path = join(folder, 'jaeger');
+  const where = [join(root, 'scripts/backends.sh'), '--where', 'jaeger'];
+  const built = spawnSync('sh', where, { encoding: 'utf8' }).stdout.trim();
+  const installed = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'jaeger'));
+  for (const path of [...installed, built]) {
     try {
       accessSync(path, constants.X_OK);
       return path;

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Builds the backends that `make test-interop` and `make demo-jaeger` run beside the agent: a real OpenTelemetry Collector, Jaeger
 # and Prometheus, at the versions below, from their Go modules. Each is built once and kept outside the checkout.
-#   scripts/backends.sh [PROGRAM ...]   builds what is missing (all if none is named), prints their folder
-#   scripts/backends.sh --where         prints the folder and builds nothing
-#   scripts/backends.sh --versions      prints what is pinned, one program a line
-# The folder is $SPANTAP_BACKENDS, else $XDG_CACHE_HOME/spantap/backends, and in it one for these pins. Exit code 3: Go is missing.
+#   scripts/backends.sh [PROGRAM ...]          builds what is missing (all if none is named), prints where each is, one a line
+#   scripts/backends.sh --where [PROGRAM ...]  prints the same and builds nothing
+#   scripts/backends.sh --versions             prints what is pinned, one program a line
+# They are in $SPANTAP_BACKENDS, else $XDG_CACHE_HOME/spantap/backends, each in a folder for its own pins: what changes those of one
+# leaves the others as they are. Exit code 3: Go is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,16 +23,27 @@ fail() {
   exit "${2:-1}"
 }
 
-pins=$({
-  echo "$jaeger $prometheus $servicediscovery_version"
+base=${SPANTAP_BACKENDS:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/spantap/backends}
+modules=$({
+  echo "$servicediscovery_version"
   sed 's/[[:space:]]*#.*//' "$manifest"
 } | sha256sum | cut -c 1-12)
-folder=${SPANTAP_BACKENDS:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/spantap/backends}/$pins
 
+# folder PROGRAM: named by what the program is made of
+folder() {
+  case $1 in
+    collector) echo "$base/collector-$collector-$modules" ;;
+    jaeger) echo "$base/jaeger-$jaeger" ;;
+    prometheus | promtool) echo "$base/prometheus-$prometheus" ;;
+    *) fail "there is no backend $1 here: collector, jaeger, prometheus, promtool" 64 ;;
+  esac
+}
+
+asked=0
 case ${1:-} in
   --where)
-    echo "$folder"
-    exit 0
+    asked=1
+    shift
     ;;
   --versions)
     echo "collector $collector"
@@ -39,16 +51,20 @@ case ${1:-} in
     echo "prometheus $(echo "$prometheus" | sed -E 's/^0\.([0-9])([0-9]{2})\./\1.\2./; s/\.0([0-9])\./.\1./')"
     exit 0
     ;;
-  -*) fail "usage: scripts/backends.sh [--where | --versions | collector | jaeger | prometheus | promtool ...]" 64 ;;
+  -*) fail "usage: scripts/backends.sh [--versions | [--where] [collector | jaeger | prometheus | promtool ...]]" 64 ;;
 esac
 [ $# -gt 0 ] || set -- prometheus promtool jaeger collector
 
 missing=0
+places=''
 for program in "$@"; do
-  [ -x "$folder/$program" ] || missing=1
+  place=$(folder "$program")/$program
+  [ -x "$place" ] || missing=1
+  places="$places$place
+"
 done
-if [ "$missing" = 0 ]; then
-  echo "$folder"
+if [ "$asked" = 1 ] || [ "$missing" = 0 ]; then
+  printf %s "$places"
   exit 0
 fi
 
@@ -58,7 +74,6 @@ command -v go >/dev/null 2>&1 ||
 # Requirements are resolved into a module of our own that holds nothing else; older versions of Go fetch the one that is asked for.
 export GOFLAGS=-mod=mod GOTOOLCHAIN=auto GOWORK=off
 
-mkdir -p "$folder"
 work=$(mktemp -d "${TMPDIR:-/tmp}/spantap-backends.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -105,8 +120,8 @@ into() {
   package=$2
   shift 2
   slow "building $name" go build -v "$@" -o "$work/$name" "$package" || fail "$name could not be built"
-  mv "$work/$name" "$folder/.$name.$$"
-  mv "$folder/.$name.$$" "$folder/$name"
+  mv "$work/$name" "$place.$$"
+  mv "$place.$$" "$place"
 }
 
 module() {
@@ -150,14 +165,16 @@ build() {
       fetch "the Collector" $(cat modules)
       into collector . -ldflags "-s -w"
       ;;
-    *) fail "there is no backend $1 here: collector, jaeger, prometheus, promtool" 64 ;;
   esac
   cd "$root"
 }
 
 root=$PWD
 for program in "$@"; do
-  [ ! -x "$folder/$program" ] || continue
+  folder=$(folder "$program")
+  place=$folder/$program
+  [ ! -x "$place" ] || continue
+  mkdir -p "$folder"
   # Of two runs at once one builds, and the other waits for it.
   exec 9>"$folder/.lock"
   if command -v flock >/dev/null 2>&1; then
@@ -166,7 +183,7 @@ for program in "$@"; do
       flock 9
     }
   fi
-  if [ ! -x "$folder/$program" ]; then
+  if [ ! -x "$place" ]; then
     start=$(date +%s)
     say "$program: fetching and building, for $folder (once, some minutes)"
     build "$program" 9>&-
@@ -174,4 +191,4 @@ for program in "$@"; do
   fi
   exec 9>&-
 done
-echo "$folder"
+printf %s "$places"

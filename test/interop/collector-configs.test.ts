@@ -24,7 +24,7 @@ const LIMIT = { timeout: 3_600_000 };
 describe('config/collector', { skip }, () => {
   let collector: string;
   before(async () => {
-    collector = join(await build('collector'), 'collector');
+    ({ collector } = await build('collector'));
   }, LIMIT);
 
   for (const name of readdirSync(FOLDER)) {

@@ -122,14 +122,14 @@ describe('dashboards and rules', { skip }, () => {
   }
 
   test('promtool finds the configuration in order', LIMIT, async () => {
-    const promtool = join(await build('promtool'), 'promtool');
+    const { promtool } = await build('promtool');
     const cwd = join(CONFIG, 'prometheus');
     await must([promtool, 'check', 'config', 'prometheus.yml'], { cwd });
     await must([promtool, 'check', 'rules', '--lint=all', '--lint-fatal', RULES], { cwd });
   });
 
   test('each alert fires for its reason, and for no other', LIMIT, async (t) => {
-    const promtool = join(await build('promtool'), 'promtool');
+    const { promtool } = await build('promtool');
     const cwd = join(CONFIG, 'prometheus');
     t.diagnostic((await must([promtool, 'test', 'rules', 'spantap.rules.test.yml'], { cwd, maxMs: 300_000 })).trim());
   });

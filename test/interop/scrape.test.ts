@@ -214,11 +214,11 @@ test('Prometheus has nothing to say against it', { skip }, async () => {
 });
 
 test('promtool check metrics', { skip }, async () => {
-  const folder = await build('promtool');
+  const { promtool } = await build('promtool');
   const text = await (await fetch(`http://127.0.0.1:${scrapePort}/metrics`)).text();
   const file = join(emptyFolder('promtool'), 'metrics');
   writeFileSync(file, text);
-  const checked = await run(['sh', '-c', `"$0" check metrics <"$1"`, join(folder, 'promtool'), file]);
+  const checked = await run(['sh', '-c', `"$0" check metrics <"$1"`, promtool, file]);
   assert.deepEqual([checked.code, checked.out, checked.err], [0, '', '']);
 });
 

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { environment, lacking, type Started, start } from '../../e2e/program.ts';
 
@@ -13,16 +12,17 @@ export type Program = 'collector' | 'jaeger' | 'prometheus' | 'promtool';
 /** On two busy cores with nothing cached all of them take about 25 minutes. */
 const START_MS = 60_000;
 
-const ask = (option: string): string => {
-  const { status, stdout, stderr } = spawnSync('sh', [SCRIPT, option], { encoding: 'utf8' });
+const ask = (...options: string[]): string => {
+  const { status, stdout, stderr } = spawnSync('sh', [SCRIPT, ...options], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   return stdout;
 };
 
+const lines = (text: string): string[] => text.trim().split('\n');
+
 /** As `lacking` of the e2e tests: why the tests cannot run, or false. Go is needed unless all that is asked for has been built before. */
 export function lackingBackends(programs: readonly Program[], ...others: string[]): string | false {
-  const folder = ask('--where').trim();
-  const built = programs.every((program) => existsSync(join(folder, program)));
+  const built = lines(ask('--where', ...programs)).every((place) => existsSync(place));
   // where Go's own archive is unpacked, which is in nobody's PATH by itself: the script looks there, too
   const go = existsSync('/usr/local/go/bin/go') ? [] : ['go'];
   return lacking(...(built ? [] : go), 'setpriv', ...others);
@@ -30,15 +30,10 @@ export function lackingBackends(programs: readonly Program[], ...others: string[
 
 /** What is pinned: `collector 0.161.0` and so on. */
 export const versions = (): Map<string, string> =>
-  new Map(
-    ask('--versions')
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' ') as [string, string]),
-  );
+  new Map(lines(ask('--versions')).map((line) => line.split(' ') as [string, string]));
 
-/** Builds what is missing, which takes minutes and is told on standard error; gives the folder that holds the programs. */
-export async function build(...programs: Program[]): Promise<string> {
+/** Builds what is missing, which takes minutes and is told on standard error; gives where each of the programs is. */
+export async function build<P extends Program>(...programs: P[]): Promise<Record<P, string>> {
   const child = spawn('sh', [SCRIPT, ...programs], { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -46,7 +41,8 @@ export async function build(...programs: Program[]): Promise<string> {
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
   assert.equal(code, 0, 'scripts/backends.sh failed');
-  return out.trim();
+  const places = lines(out);
+  return Object.fromEntries(programs.map((program, i) => [program, places[i]])) as Record<P, string>;
 }
 
 /** Starts one of them, killed when the process that started it dies, and waits until `url` answers with 2xx. `env`: further variables. */
@@ -57,8 +53,8 @@ export async function launch(
   url: string,
   env: Record<string, string> = {},
 ): Promise<Started> {
-  const folder = await build(program);
-  const command = ['setpriv', '--pdeathsig', 'KILL', '--', join(folder, program), ...args];
+  const place = (await build(program))[program];
+  const command = ['setpriv', '--pdeathsig', 'KILL', '--', place, ...args];
   const started = start(command, { cwd, env: environment(env) });
   for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 100) {
     const answer = await fetch(url).catch(() => null);
