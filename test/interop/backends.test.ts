@@ -27,12 +27,17 @@ import {
   spanFigures,
   spansOf,
 } from './backends/scene.ts';
+import { readExample } from './examples.ts';
 
 const PROGRAMS = ['prometheus', 'jaeger', 'collector'] as const;
 const STEP = '250ms';
+const DATABASES = 'attributes/databases';
 const AGENT = 'interop';
 /** A second agent, without spans, sends to Prometheus itself. */
 const DIRECT = 'direct';
+/** Labels of the service graph that the agent counts, and of that which the Collector's connector makes of its spans. */
+const COUNTED = `instance="${AGENT}"`;
+const OF_SPANS = 'job="collector"';
 
 /** Visits until every pair has had requests that went wrong, so that each series is there before rates are looked at. */
 const WARM_UP = 400;
@@ -57,6 +62,8 @@ describe('beside a Collector, Jaeger and Prometheus', {
   let direct: Started;
   let pairs: Pair[] = [];
   let spans: Map<Pair, JaegerSpan[]>;
+  /** Those among them that make an edge: the caller's span is there, too, or the server has none. */
+  let joined: Map<Pair, JaegerSpan[]>;
   const sources = new Map<string, Map<Pair, Figures>>();
   /** The stretch over which rates are looked at, and what was counted within. */
   let windowSeconds = 0;
@@ -88,8 +95,9 @@ describe('beside a Collector, Jaeger and Prometheus', {
       },
       ['--enable-feature=created-timestamp-zero-ingestion'],
     );
+    const { processors, connectors } = readExample('servicegraph.yaml');
     collector = await Collector.start({
-      processors: { batch: { timeout: '100ms' } },
+      processors: { batch: { timeout: '100ms' }, [DATABASES]: processors[DATABASES] },
       connectors: {
         span_metrics: {
           namespace: 'traces.span.metrics',
@@ -97,6 +105,7 @@ describe('beside a Collector, Jaeger and Prometheus', {
           histogram: { unit: 's', explicit: { buckets: GRAPH_BOUNDS.map((s) => `${1000 * s}ms`) } },
           dimensions: ['service.peer.name', 'http.response.status_code', 'rpc.status_code'].map((name) => ({ name })),
         },
+        service_graph: { ...connectors.service_graph, metrics_flush_interval: STEP },
       },
       exporters: {
         otlp_grpc: { endpoint: `127.0.0.1:${jaeger.grpcPort}`, tls: { insecure: true } },
@@ -106,8 +115,9 @@ describe('beside a Collector, Jaeger and Prometheus', {
       },
       pipelines: {
         traces: { receivers: ['otlp'], processors: ['batch'], exporters: ['otlp_grpc', 'span_metrics'] },
+        'traces/graph': { receivers: ['otlp'], processors: [DATABASES], exporters: ['service_graph'] },
         metrics: { receivers: ['otlp'], exporters: ['otlp_http'] },
-        'metrics/connectors': { receivers: ['span_metrics'], exporters: ['prometheus'] },
+        'metrics/connectors': { receivers: ['span_metrics', 'service_graph'], exporters: ['prometheus'] },
       },
     });
 
@@ -140,7 +150,9 @@ describe('beside a Collector, Jaeger and Prometheus', {
 
     const total = [...requests().values()].reduce((sum, n) => sum + n, 0);
     const edges = async (): Promise<number[]> =>
-      (await prometheus.query('sum by (instance) (traces_service_graph_request_total)')).map((s) => s.value);
+      (await prometheus.query(`sum by (instance) (traces_service_graph_request_total{job="spantap"})`)).map(
+        (s) => s.value,
+      );
     await eventually(edges, (sums) => sums.length === 2 && sums.every((n) => n >= total));
     await eventually(
       async () => [...(await spansOf(jaeger, pairs)).values()].reduce((sum, list) => sum + list.length, 0),
@@ -150,10 +162,13 @@ describe('beside a Collector, Jaeger and Prometheus', {
     spans = await spansOf(jaeger, pairs);
     for (const service of await jaeger.services())
       for (const trace of await jaeger.traces(service)) for (const s of trace.spans) known.add(s.spanID);
+    const hasEdge = (pair: Pair, s: JaegerSpan): boolean => !nativeOf(pair).served || known.has(parentOf(s));
+    joined = new Map([...spans].map(([pair, list]) => [pair, list.filter((s) => hasEdge(pair, s))]));
     sources.set('load generator', ledgerFigures(shop.ledger));
     sources.set('Jaeger', new Map([...spans].map(([pair, list]) => [pair, spanFigures(list)])));
     sources.set('Prometheus native', await everyPair((pair) => figuresOf(prometheus, nativeSelectors(pair, AGENT))));
-    sources.set('service graph', await everyPair((pair) => figuresOf(prometheus, graphSelectors(pair, AGENT))));
+    sources.set('service graph', await everyPair((pair) => figuresOf(prometheus, graphSelectors(pair, COUNTED))));
+    sources.set('graph of spans', await everyPair((pair) => figuresOf(prometheus, graphSelectors(pair, OF_SPANS))));
     sources.set('native, direct', await everyPair((pair) => figuresOf(prometheus, nativeSelectors(pair, DIRECT))));
     sources.set('connectors', await everyPair((pair) => figuresOf(prometheus, connectorSelectors(pair))));
     servicesCollected = await collector.metrics();
@@ -177,8 +192,9 @@ describe('beside a Collector, Jaeger and Prometheus', {
     assert.equal(own.size, 6);
     for (const [name, figures] of sources) {
       for (const [pair, f] of figures) {
-        assert.equal(f.requests, own.get(pair)!.requests, `${name}: requests of ${pair}`);
-        assert.equal(f.failed, own.get(pair)!.failed, `${name}: failed requests of ${pair}`);
+        const expected = name === 'graph of spans' ? spanFigures(joined.get(pair)!) : own.get(pair)!;
+        assert.equal(f.requests, expected.requests, `${name}: requests of ${pair}`);
+        assert.equal(f.failed, expected.failed, `${name}: failed requests of ${pair}`);
         assert.ok(f.failed > 0, `${pair} has failures`);
       }
     }
@@ -187,16 +203,17 @@ describe('beside a Collector, Jaeger and Prometheus', {
   test('95th percentiles are those of the spans, as each family of buckets can tell them', () => {
     for (const pair of pairs) {
       const seconds = secondsOf(spans.get(pair)!);
-      // Jaeger cuts durations to microseconds, and one that was a little above a bound of buckets is then at it
-      const longest = seconds.map((s) => s + 1e-6);
-      const fits = (name: string, bounds: readonly number[]): void => {
+      const fits = (name: string, bounds: readonly number[], durations = seconds): void => {
         const told = sources.get(name)!.get(pair)!.p95Seconds;
-        const from = 0.99 * bucketQuantile(0.95, seconds, bounds);
+        // Jaeger cuts durations to microseconds, and one that was a little above a bound of buckets is then at it
+        const longest = durations.map((s) => s + 1e-6);
+        const from = 0.99 * bucketQuantile(0.95, durations, bounds);
         const to = 1.01 * bucketQuantile(0.95, longest, bounds);
         assert.ok(told >= from && told <= to, `${name}: p95 of ${pair}: ${told}, expected ${from} to ${to}`);
       };
       for (const name of ['Prometheus native', 'native, direct']) fits(name, nativeOf(pair).bounds);
       for (const name of ['service graph', 'connectors']) fits(name, GRAPH_BOUNDS);
+      fits('graph of spans', GRAPH_BOUNDS, secondsOf(joined.get(pair)!));
       // what the caller measures is longer: its own work comes on top
       const own = sources.get('load generator')!.get(pair)!.p95Seconds;
       assert.ok(
@@ -210,7 +227,7 @@ describe('beside a Collector, Jaeger and Prometheus', {
     const families: [string, (pair: Pair) => Selectors][] = [
       ['native', (pair) => nativeSelectors(pair, AGENT)],
       ['native, direct', (pair) => nativeSelectors(pair, DIRECT)],
-      ['service graph', (pair) => graphSelectors(pair, AGENT)],
+      ['service graph', (pair) => graphSelectors(pair, COUNTED)],
       ['connectors', connectorSelectors],
     ];
     for (const [name, selectors] of families) {
@@ -246,7 +263,7 @@ describe('beside a Collector, Jaeger and Prometheus', {
       'server POST /items/{id}',
     ]);
     // databases have no spans of their own; of requests that bring a trace the visitors' app exports its span itself
-    const alone = spans.get('visitors shop')!.filter((s) => known.has(parentOf(s))).length;
+    const alone = joined.get('visitors shop')!.length;
     const counted = (pair: Pair): number => sources.get('load generator')!.get(pair)!.requests;
     const expected = [
       ['cart', 'stock', counted('cart stock')],
@@ -259,6 +276,26 @@ describe('beside a Collector, Jaeger and Prometheus', {
     const found = between.map((d) => [d.parent, d.child, d.callCount]);
     assert.deepEqual(found.toSorted(), expected);
     assert.ok(alone > 0 && alone < counted('visitors shop'));
+  });
+
+  test('the graph of spans has the edges that the agent counts, whole but for the spans that the visitors have elsewhere', async () => {
+    for (const pair of pairs.filter((p) => p !== 'visitors shop'))
+      assert.equal(joined.get(pair)!.length, spans.get(pair)!.length, pair);
+    const elsewhere = spans.get('visitors shop')!.length - joined.get('visitors shop')!.length;
+    const expired = async (): Promise<number> => {
+      const text = await collector.metrics();
+      return Number(/^otelcol_connector_servicegraph_expired_edges\S* (\d+)$/m.exec(text)?.[1]);
+    };
+    assert.equal(await eventually(expired, (edges) => edges >= elsewhere), elsewhere);
+    await sleep(QUIET_MS); // what had expired would be an edge to the connector's mind by now
+    const edges = async (labels: string): Promise<string[]> => {
+      const by = 'client, client_service_namespace, server, connection_type';
+      const found = await prometheus.query(`group by (${by}) (traces_service_graph_request_total{${labels}})`);
+      return found.map((s) => JSON.stringify(Object.entries(s.labels).toSorted())).toSorted();
+    };
+    const ofSpans = await edges(OF_SPANS);
+    assert.equal(ofSpans.length, pairs.length);
+    assert.deepEqual(ofSpans, await edges(COUNTED));
   });
 
   test('Jaeger puts a trace together: who called whom, and from within what', async () => {
@@ -305,7 +342,7 @@ describe('beside a Collector, Jaeger and Prometheus', {
     assert.equal(new Set(all.map(text)).size, all.length);
     // the same figure under two sets of labels would be counted twice by every sum
     const edges = await prometheus.query(
-      'count by (instance, client, server, connection_type) (traces_service_graph_request_total) > 1',
+      'count by (instance, client, server, connection_type, failed) (traces_service_graph_request_total) > 1',
     );
     assert.deepEqual(edges, []);
     const mine = all.filter((labels) => labels.exported_job !== undefined || labels.exported_instance !== undefined);

@@ -1,11 +1,21 @@
 /** A real Collector with one of the configurations in config/collector. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { CONFIG } from '../dashboards/expressions.ts';
 import { emptyFolder, freePort } from '../e2e/servers/server.ts';
 import { launch } from './backends/programs.ts';
 
 /** Its own metrics would want a port that is the same for all. */
 const WITHOUT_OWN_METRICS = 'yaml:service::telemetry::metrics::level: none';
+
+export interface Example {
+  readonly processors: Readonly<Record<string, object>>;
+  readonly connectors: Readonly<Record<string, object>>;
+}
+
+export const readExample = (name: string): Example =>
+  parse(readFileSync(join(CONFIG, 'collector', name), 'utf8')) as Example;
 
 /** `env`: addresses of what is behind it. Ends with the test file. */
 export async function startExample(

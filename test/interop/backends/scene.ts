@@ -89,9 +89,10 @@ export function nativeSelectors(pair: Pair, instance: string): Selectors {
   };
 }
 
-export function graphSelectors(pair: Pair, instance: string): Selectors {
+/** `source`: the matcher of the labels that tell whose graph it is. */
+export function graphSelectors(pair: Pair, source: string): Selectors {
   const [client, server] = pair.split(' ');
-  const labels = `{client="${client}",server="${server}",instance="${instance}"}`;
+  const labels = `{client="${client}",server="${server}",${source}}`;
   return {
     requests: `traces_service_graph_request_total${labels}`,
     failed: `traces_service_graph_request_failed_total${labels}`,
