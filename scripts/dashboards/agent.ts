@@ -1,6 +1,7 @@
 import { dashboard } from './dashboard.ts';
-import { figure, lines, type Query, row } from './panels.ts';
-import { AGENT, AGENT_CHOICE, rate, share, sum, sumRate } from './queries.ts';
+import { droppedFigure } from './figures.ts';
+import { headline, lines, type Query, row } from './panels.ts';
+import { AGENT, AGENT_CHOICE, sum, sumRate } from './queries.ts';
 
 /** One line for each counter, over all agents chosen. */
 const counters = (room: string, names: Readonly<Record<string, string>>): Query[] =>
@@ -15,69 +16,49 @@ export const agent = dashboard({
   description: 'What the agents take in, what they make of it, what they leave out and why, and what they send.',
   variables: [AGENT_CHOICE],
   panels: [
-    figure({
-      title: 'Agents',
-      description: 'Agents that have reported within five minutes.',
-      expr: `count(spantap_capture_received_total{${AGENT}})`,
-      unit: 'none',
-      w: 4,
-      h: 4,
-    }),
-    figure({
-      title: 'Packets',
-      description: 'Packets that the kernel handed over, each second.',
-      expr: sumRate('', 'spantap_capture_received_total', AGENT),
-      unit: 'pps',
-      w: 4,
-      h: 4,
-    }),
-    figure({
-      title: 'Dropped by the kernel',
-      description: 'Share of the packets that the kernel had no room for.',
-      expr: share('', rate('spantap_capture_dropped_total', AGENT), rate('spantap_capture_received_total', AGENT)),
-      unit: 'percentunit',
-      decimals: 3,
-      bounds: [
-        ['orange', 0.0001],
-        ['red', 0.01],
-      ],
-      w: 4,
-      h: 4,
-    }),
-    figure({
-      title: 'Bytes understood',
-      description:
-        'Share of the payload on connections whose protocol was recognised. The rest is encrypted, or of no known protocol.',
-      expr: `${sumRate('', 'spantap_stream_decoded_bytes_total', AGENT)} / (${sumRate('', 'spantap_stream_decoded_bytes_total', AGENT)} + ${sumRate('', 'spantap_stream_undecoded_bytes_total', AGENT)})`,
-      unit: 'percentunit',
-      decimals: 1,
-      w: 4,
-      h: 4,
-    }),
-    figure({
-      title: 'Memory',
-      description: 'Largest share of limits.memory that is in use in one of the agents. Above 80 % detail is shed.',
-      expr: `max(${sum('service_instance_id', `spantap_memory_used{${AGENT}}`)} / ${sum('service_instance_id', `spantap_memory_limit{${AGENT}}`)})`,
-      unit: 'percentunit',
-      decimals: 1,
-      bounds: [
-        ['orange', 0.6],
-        ['red', 0.8],
-      ],
-      w: 4,
-      h: 4,
-    }),
-    figure({
-      title: 'Not delivered',
-      description: 'Spans and data points that were dropped, refused for good or failed, each second.',
-      expr: ['dropped', 'rejected', 'failed']
-        .map((n) => sumRate('', `spantap_export_${n}_items_total`, AGENT))
-        .join(' + '),
-      unit: 'cps',
-      bounds: [['red', 0.001]],
-      w: 4,
-      h: 4,
-    }),
+    ...headline(
+      {
+        title: 'Agents',
+        description: 'Agents that have reported within five minutes.',
+        expr: `count(spantap_capture_received_total{${AGENT}})`,
+        unit: 'none',
+      },
+      {
+        title: 'Packets',
+        description: 'Packets that the kernel handed over, each second.',
+        expr: sumRate('', 'spantap_capture_received_total', AGENT),
+        unit: 'pps',
+      },
+      droppedFigure('Share of the packets that the kernel had no room for.'),
+      {
+        title: 'Bytes understood',
+        description:
+          'Share of the payload on connections whose protocol was recognised. The rest is encrypted, or of no known protocol.',
+        expr: `${sumRate('', 'spantap_stream_decoded_bytes_total', AGENT)} / (${sumRate('', 'spantap_stream_decoded_bytes_total', AGENT)} + ${sumRate('', 'spantap_stream_undecoded_bytes_total', AGENT)})`,
+        unit: 'percentunit',
+        decimals: 1,
+      },
+      {
+        title: 'Memory',
+        description: 'Largest share of limits.memory that is in use in one of the agents. Above 80 % detail is shed.',
+        expr: `max(${sum('service_instance_id', `spantap_memory_used{${AGENT}}`)} / ${sum('service_instance_id', `spantap_memory_limit{${AGENT}}`)})`,
+        unit: 'percentunit',
+        decimals: 1,
+        bounds: [
+          ['orange', 0.6],
+          ['red', 0.8],
+        ],
+      },
+      {
+        title: 'Not delivered',
+        description: 'Spans and data points that were dropped, refused for good or failed, each second.',
+        expr: ['dropped', 'rejected', 'failed']
+          .map((n) => sumRate('', `spantap_export_${n}_items_total`, AGENT))
+          .join(' + '),
+        unit: 'cps',
+        bounds: [['red', 0.001]],
+      },
+    ),
     row('In'),
     lines({
       title: 'Packets',

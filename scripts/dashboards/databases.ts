@@ -1,5 +1,6 @@
 import { choice, dashboard } from './dashboard.ts';
-import { figure, lines, row, table } from './panels.ts';
+import { failedFigure } from './figures.ts';
+import { headline, lines, row, table } from './panels.ts';
 import { AGENT, AGENT_CHOICE, ERROR_BOUNDS, quantile, rate, share, statement, sum, sumRate } from './queries.ts';
 
 const DURATION = 'db_client_operation_duration_seconds';
@@ -49,42 +50,32 @@ export const databases = dashboard({
     }),
   ],
   panels: [
-    figure({
-      title: 'Operations',
-      description: 'Statements and commands, each second.',
-      expr: sumRate('', COUNT, SELECTED),
-      unit: 'ops',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Failed',
-      description: 'Share of the operations that the server answered with an error, or not at all.',
-      expr: `(${sumRate('', COUNT, FAILED)} or vector(0)) / ${sumRate('', COUNT, SELECTED)}`,
-      unit: 'percentunit',
-      decimals: 2,
-      bounds: ERROR_BOUNDS,
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Duration, 95 %',
-      description: '95 of 100 operations were answered within this time.',
-      expr: quantile(0.95, '', DURATION, SELECTED),
-      unit: 's',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Under way',
-      description:
-        'Operations that the servers are working on at a time, on average: the load that clients put on them.',
-      expr: sumRate('', `${DURATION}_sum`, SELECTED),
-      unit: 'none',
-      decimals: 2,
-      w: 6,
-      h: 4,
-    }),
+    ...headline(
+      {
+        title: 'Operations',
+        description: 'Statements and commands, each second.',
+        expr: sumRate('', COUNT, SELECTED),
+        unit: 'ops',
+      },
+      failedFigure(
+        'Share of the operations that the server answered with an error, or not at all.',
+        `(${sumRate('', COUNT, FAILED)} or vector(0)) / ${sumRate('', COUNT, SELECTED)}`,
+      ),
+      {
+        title: 'Duration, 95 %',
+        description: '95 of 100 operations were answered within this time.',
+        expr: quantile(0.95, '', DURATION, SELECTED),
+        unit: 's',
+      },
+      {
+        title: 'Under way',
+        description:
+          'Operations that the servers are working on at a time, on average: the load that clients put on them.',
+        expr: sumRate('', `${DURATION}_sum`, SELECTED),
+        unit: 'none',
+        decimals: 2,
+      },
+    ),
     lines({
       title: 'Operations',
       description: 'Statements and commands by server, each second.',

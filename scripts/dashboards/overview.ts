@@ -1,5 +1,6 @@
 import { choice, dashboard } from './dashboard.ts';
-import { figure, lines, map, row, table } from './panels.ts';
+import { failedFigure } from './figures.ts';
+import { headline, lines, map, row, table } from './panels.ts';
 import {
   AGENT,
   ERROR_BOUNDS,
@@ -58,41 +59,30 @@ export const overview = dashboard({
     }),
   ],
   panels: [
-    figure({
-      title: 'Requests',
-      description: 'Requests between all pairs of services, each second.',
-      expr: sum('', total),
-      unit: 'reqps',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Failed',
-      description:
+    ...headline(
+      {
+        title: 'Requests',
+        description: 'Requests between all pairs of services, each second.',
+        expr: sum('', total),
+        unit: 'reqps',
+      },
+      failedFigure(
         'Share of the requests that failed: 5xx, error codes of databases and brokers, gRPC status, no answer.',
-      expr: share('', failed, total),
-      unit: 'percentunit',
-      decimals: 2,
-      bounds: ERROR_BOUNDS,
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Duration, 95 %',
-      description: '95 of 100 requests were answered within this time.',
-      expr: `histogram_quantile(0.95, ${sum('le', buckets)})`,
-      unit: 's',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Pairs',
-      description: 'Pairs of services between which there is traffic.',
-      expr: `count(${sum('client_service_namespace, client, server_service_namespace, server', total)} > 0)`,
-      unit: 'none',
-      w: 6,
-      h: 4,
-    }),
+        share('', failed, total),
+      ),
+      {
+        title: 'Duration, 95 %',
+        description: '95 of 100 requests were answered within this time.',
+        expr: `histogram_quantile(0.95, ${sum('le', buckets)})`,
+        unit: 's',
+      },
+      {
+        title: 'Pairs',
+        description: 'Pairs of services between which there is traffic.',
+        expr: `count(${sum('client_service_namespace, client, server_service_namespace, server', total)} > 0)`,
+        unit: 'none',
+      },
+    ),
     map({
       title: 'Service map',
       description:

@@ -1,5 +1,6 @@
 import { choice, dashboard } from './dashboard.ts';
-import { figure, heat, lines, type Piece, row, table } from './panels.ts';
+import { failedFigure } from './figures.ts';
+import { headline, heat, lines, type Piece, row, table } from './panels.ts';
 import {
   AGENT,
   ERROR_BOUNDS,
@@ -79,33 +80,22 @@ export const pair = dashboard({
     }),
   ],
   panels: [
-    figure({ title: 'Requests', description: 'Each second.', expr: sum('', total), unit: 'reqps', w: 6, h: 4 }),
-    figure({
-      title: 'Failed',
-      description: 'Share of the requests that either side calls an error.',
-      expr: share('', failed, total),
-      unit: 'percentunit',
-      decimals: 2,
-      bounds: ERROR_BOUNDS,
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Duration, 50 %',
-      description: 'Half of the requests were answered within this time.',
-      expr: quantile(0.5, '', GRAPH_DURATION, PAIR),
-      unit: 's',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Duration, 95 %',
-      description: '95 of 100 requests were answered within this time.',
-      expr: quantile(0.95, '', GRAPH_DURATION, PAIR),
-      unit: 's',
-      w: 6,
-      h: 4,
-    }),
+    ...headline(
+      { title: 'Requests', description: 'Each second.', expr: sum('', total), unit: 'reqps' },
+      failedFigure('Share of the requests that either side calls an error.', share('', failed, total)),
+      {
+        title: 'Duration, 50 %',
+        description: 'Half of the requests were answered within this time.',
+        expr: quantile(0.5, '', GRAPH_DURATION, PAIR),
+        unit: 's',
+      },
+      {
+        title: 'Duration, 95 %',
+        description: '95 of 100 requests were answered within this time.',
+        expr: quantile(0.95, '', GRAPH_DURATION, PAIR),
+        unit: 's',
+      },
+    ),
     lines({
       title: 'Requests',
       description: 'All requests, and those that failed.',

@@ -116,7 +116,7 @@ export function lines(o: Lines): Piece {
   });
 }
 
-export interface Figure extends Common {
+interface Figure extends Common {
   readonly unit: string;
   readonly expr: string;
   readonly bounds?: Bounds;
@@ -126,7 +126,7 @@ export interface Figure extends Common {
 }
 
 /** One figure, with its recent course behind it. */
-export const figure = (o: Figure): Piece =>
+const figure = (o: Figure): Piece =>
   piece('stat', o, {
     targets: targets([{ expr: o.expr, legend: o.title }], 'time_series', false),
     fieldConfig: fields({
@@ -148,6 +148,13 @@ export const figure = (o: Figure): Piece =>
       wideLayout: true,
     } satisfies Plain<FigureOptions>,
   });
+
+/** A figure at the head of a dashboard. */
+export type Headline = Omit<Figure, 'w' | 'h'>;
+
+/** Figures side by side, over all else. */
+export const headline = (...figures: readonly Headline[]): Piece[] =>
+  figures.map((o) => figure({ ...o, w: 24 / figures.length, h: 4 }));
 
 export interface Column {
   /** Label, or refId of the query. */

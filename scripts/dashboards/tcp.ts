@@ -1,5 +1,6 @@
 import { choice, dashboard } from './dashboard.ts';
-import { type Bounds, figure, lines, row, table } from './panels.ts';
+import { droppedFigure } from './figures.ts';
+import { type Bounds, headline, lines, row, table } from './panels.ts';
 import { AGENT, AGENT_CHOICE, quantile, rate, share, sumRate } from './queries.ts';
 
 const SELECTED = `${AGENT}, client=~"$client", server=~"$server", network_interface_name=~"$device"`;
@@ -53,50 +54,35 @@ export const tcp = dashboard({
     }),
   ],
   panels: [
-    figure({
-      title: 'Coverage',
-      description:
-        'Bytes that were delivered to decoders, of those that sequence numbers prove were sent. Below 100 % the agent misses packets.',
-      expr: share('', rate(DELIVERED, SELECTED), rate(SENT, SELECTED)),
-      unit: 'percentunit',
-      decimals: 3,
-      bounds: COVERAGE_BOUNDS,
-      base: 'red',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Dropped by the kernel',
-      description:
+    ...headline(
+      {
+        title: 'Coverage',
+        description:
+          'Bytes that were delivered to decoders, of those that sequence numbers prove were sent. Below 100 % the agent misses packets.',
+        expr: share('', rate(DELIVERED, SELECTED), rate(SENT, SELECTED)),
+        unit: 'percentunit',
+        decimals: 3,
+        bounds: COVERAGE_BOUNDS,
+        base: 'red',
+      },
+      droppedFigure(
         'Packets that the kernel had no room for, of those that it was asked for. Remedy: capture.ring, a filter, shards.',
-      expr: share('', rate('spantap_capture_dropped_total', AGENT), rate('spantap_capture_received_total', AGENT)),
-      unit: 'percentunit',
-      decimals: 3,
-      bounds: [
-        ['orange', 0.0001],
-        ['red', 0.01],
-      ],
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Connections opened',
-      description: 'Each second.',
-      expr: sumRate('', OPENED, SELECTED),
-      unit: 'cps',
-      w: 6,
-      h: 4,
-    }),
-    figure({
-      title: 'Retransmitted',
-      description: 'Share of the bytes that had to be sent again.',
-      expr: share('', rate(RETRANSMITTED, SELECTED), rate(SENT, SELECTED)),
-      unit: 'percentunit',
-      decimals: 3,
-      bounds: LOSS_BOUNDS,
-      w: 6,
-      h: 4,
-    }),
+      ),
+      {
+        title: 'Connections opened',
+        description: 'Each second.',
+        expr: sumRate('', OPENED, SELECTED),
+        unit: 'cps',
+      },
+      {
+        title: 'Retransmitted',
+        description: 'Share of the bytes that had to be sent again.',
+        expr: share('', rate(RETRANSMITTED, SELECTED), rate(SENT, SELECTED)),
+        unit: 'percentunit',
+        decimals: 3,
+        bounds: LOSS_BOUNDS,
+      },
+    ),
     row('Connections'),
     lines({
       title: 'Opened',
