@@ -17,10 +17,10 @@ export class DirectionNews {
 }
 
 /**
- * What happened on one TCP connection since it was told last, for a `TcpListener`. Lent for one call. Addresses as in Packet: four
- * signed words, IPv4 in word 3.
+ * Between whom a connection is, and where it was captured (`Packet.device`). Addresses as in Packet: four signed words, IPv4 in
+ * word 3.
  */
-export class TcpNews {
+export class TcpParties {
   ipVersion = 4;
   client0 = 0;
   client1 = 0;
@@ -31,8 +31,41 @@ export class TcpNews {
   server2 = 0;
   server3 = 0;
   serverPort = 0;
-  /** Where the connection was captured, as `Packet.device`. */
   device = 0;
+
+  sameAs(n: TcpParties): boolean {
+    return (
+      this.client3 === n.client3 &&
+      this.server3 === n.server3 &&
+      this.serverPort === n.serverPort &&
+      this.device === n.device &&
+      this.client2 === n.client2 &&
+      this.server2 === n.server2 &&
+      this.client1 === n.client1 &&
+      this.server1 === n.server1 &&
+      this.client0 === n.client0 &&
+      this.server0 === n.server0 &&
+      this.ipVersion === n.ipVersion
+    );
+  }
+
+  become(n: TcpParties): void {
+    this.ipVersion = n.ipVersion;
+    this.client0 = n.client0;
+    this.client1 = n.client1;
+    this.client2 = n.client2;
+    this.client3 = n.client3;
+    this.server0 = n.server0;
+    this.server1 = n.server1;
+    this.server2 = n.server2;
+    this.server3 = n.server3;
+    this.serverPort = n.serverPort;
+    this.device = n.device;
+  }
+}
+
+/** What happened on one TCP connection since it was told last, for a `TcpListener`. Lent for one call. */
+export class TcpNews extends TcpParties {
   /** Each 0 or 1: the handshake came to its end; a RST answered the SYN; nothing came of the SYN for long. */
   opened = 0;
   refused = 0;

@@ -1,5 +1,5 @@
 import { type Budget, type Owner, SHED_SERIES } from '../bytes/budget.ts';
-import type { TcpListener, TcpNews } from '../exchange/tcp-news.ts';
+import { type TcpListener, type TcpNews, TcpParties } from '../exchange/tcp-news.ts';
 import type { Namer } from '../naming/service.ts';
 import type { TelemetryCounters } from './counters.ts';
 import type { Histograms } from './histograms.ts';
@@ -15,50 +15,13 @@ const RECORD_SHARE = 4;
 const SLOTS = 1024;
 
 /** The record of the connections between two addresses. */
-class Slot {
+class Slot extends TcpParties {
   generation = 0;
-  ipVersion = 0;
-  client0 = 0;
-  client1 = 0;
-  client2 = 0;
-  client3 = 0;
-  server0 = 0;
-  server1 = 0;
-  server2 = 0;
-  server3 = 0;
-  serverPort = 0;
-  device = 0;
   record: TcpRecord | null = null;
 
-  fits(n: TcpNews): boolean {
-    return (
-      this.client3 === n.client3 &&
-      this.server3 === n.server3 &&
-      this.serverPort === n.serverPort &&
-      this.device === n.device &&
-      this.client2 === n.client2 &&
-      this.server2 === n.server2 &&
-      this.client1 === n.client1 &&
-      this.server1 === n.server1 &&
-      this.client0 === n.client0 &&
-      this.server0 === n.server0 &&
-      this.ipVersion === n.ipVersion
-    );
-  }
-
   take(n: TcpNews, generation: number, record: TcpRecord): void {
+    this.become(n);
     this.generation = generation;
-    this.ipVersion = n.ipVersion;
-    this.client0 = n.client0;
-    this.client1 = n.client1;
-    this.client2 = n.client2;
-    this.client3 = n.client3;
-    this.server0 = n.server0;
-    this.server1 = n.server1;
-    this.server2 = n.server2;
-    this.server3 = n.server3;
-    this.serverPort = n.serverPort;
-    this.device = n.device;
     this.record = record;
   }
 }
@@ -105,7 +68,7 @@ export class TcpTable implements TcpListener {
     const client = Math.imul(n.client0 ^ n.client1 ^ n.client2 ^ n.client3, 0x9e3779b1);
     const server = Math.imul(n.server0 ^ n.server1 ^ n.server2 ^ n.server3 ^ n.serverPort, 0x85ebca6b);
     const slot = this.#slots[((client ^ server ^ n.device) >>> 16) & (SLOTS - 1)]!;
-    if (slot.generation !== this.#generation || !slot.fits(n)) slot.take(n, this.#generation, this.#resolve(n));
+    if (slot.generation !== this.#generation || !slot.sameAs(n)) slot.take(n, this.#generation, this.#resolve(n));
     slot.record!.add(n);
   }
 

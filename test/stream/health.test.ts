@@ -3,42 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type TcpListener, type TcpNews, TO_CLIENT, TO_SERVER } from '../../src/exchange/tcp-news.ts';
-import { ACK, CLIENT, FIN, type Frame, type Link, type Party, RST, SERVER, SYN } from '../kit/frame.ts';
+import { ACK, CLIENT, FIN, type Frame, type Party, RST, SERVER, SYN } from '../kit/frame.ts';
 import { Random } from '../kit/random.ts';
 import { link } from '../kit/wire.ts';
+import { c, type Rest, s } from './segments.ts';
 import { Ear } from './spy.ts';
 
-const HERE = link({ serverPort: 7000 });
-
-interface Rest {
-  acked?: number;
-  flags?: number;
-  seqShift?: number;
-  window?: number;
-  captured?: number;
-  ms?: number;
-  link?: Link;
-}
-
-/** A segment whose payload stands at stream offset `from`, `ms` after the one before. */
-function segment(side: Party, from: number, text: string, o: Rest = {}): Frame {
-  return {
-    link: o.link ?? HERE,
-    side,
-    flags: o.flags ?? ACK,
-    from,
-    to: from + text.length,
-    payload: Buffer.from(text, 'latin1'),
-    acked: o.acked ?? 0,
-    seqShift: o.seqShift ?? 0,
-    window: o.window ?? 512,
-    captured: o.captured ?? Number.POSITIVE_INFINITY,
-    gapNs: Math.round((o.ms ?? 0.1) * 1e6),
-  };
-}
-
-const c = (from: number, text: string, o: Rest = {}): Frame => segment(CLIENT, from, text, o);
-const s = (from: number, text: string, o: Rest = {}): Frame => segment(SERVER, from, text, o);
 const syn = (o: Rest = {}): Frame => c(0, '', { flags: SYN, ...o });
 const synAck = (o: Rest = {}): Frame => s(0, '', { flags: SYN | ACK, ...o });
 /** A handshake of 2 ms. */
