@@ -3,6 +3,7 @@
 import { type DirectionNews, type TcpListener, TcpNews, TO_CLIENT, TO_SERVER } from '../exchange/tcp-news.ts';
 import { ACK, FIN, type Packet, RST, SYN } from '../packet/packet.ts';
 import type { Connection } from './connection.ts';
+import type { StreamCounters } from './counters.ts';
 import type { Side } from './flow.ts';
 import type { Half } from './half.ts';
 
@@ -24,10 +25,12 @@ const MAX_JUMP = 1 << 28;
 
 /** Counts on the connection itself, so that a packet costs a few additions, and tells a listener from time to time. */
 export class Health {
+  readonly #counters: StreamCounters;
   readonly #listener: TcpListener | null;
   readonly #news = new TcpNews();
 
-  constructor(listener: TcpListener | null) {
+  constructor(counters: StreamCounters, listener: TcpListener | null) {
+    this.#counters = counters;
     this.#listener = listener;
   }
 
@@ -114,6 +117,33 @@ export class Health {
     return news <= 0 ? bytes : Math.max(0, bytes - news);
   }
 
+  /**
+   * What a segment brought that was not the next one: bytes that were there before, and others that came behind later ones. `farthest`:
+   * where the bytes ended that were at hand before it.
+   */
+  late(c: Connection, half: Half, p: Packet, seq: number, farthest: number): void {
+    const had = p.payloadLength - half.fresh;
+    if (had > 0) this.again(c, half, p, seq, had);
+    else if (c.copied) this.shownBefore(half, p, (seq + p.payloadLength) | 0, 0);
+    const ahead = (farthest - seq) | 0;
+    if (ahead <= 0) return;
+    const late = half.fresh - Math.max(0, p.payloadLength - ahead);
+    if (late <= 0) return;
+    // Sent again, it comes a round trip after what showed that it was missing, or later.
+    const behind = half.behind((seq + late) | 0);
+    if (behind !== null && p.timeNs - behind.timeNs < c.roundTripNs) half.outOfOrder += late;
+    else half.retransmitted += late;
+  }
+
+  /** `bytes` of a segment were there before: sent again, unless another device showed them. */
+  again(c: Connection, half: Half, p: Packet, seq: number, bytes: number): void {
+    const again = c.copied ? this.shownBefore(half, p, (seq + p.payloadLength) | 0, bytes) : bytes;
+    if (again === 0) return;
+    half.retransmitted += again;
+    c.weather.retransmissions++;
+    this.#counters.retransmittedSegments++;
+  }
+
   /** A packet without payload whose number lies ahead of all that was delivered of `half`. */
   proof(half: Half, p: Packet): void {
     if (!half.started || (p.flags & (SYN | RST)) !== 0) return;
@@ -121,8 +151,11 @@ export class Health {
     half.provenSeq = p.seq;
   }
 
-  /** The sender of `half` has no room any more. */
-  closedWindow(c: Connection, half: Half, nowNs: number): void {
+  /** The sender of `half` has no room. */
+  zeroWindow(c: Connection, half: Half, nowNs: number): void {
+    c.weather.zeroWindows++;
+    this.#counters.zeroWindows++;
+    if (half.shut) return;
     c.attentive = true;
     half.shut = true;
     half.shutNs = nowNs;

@@ -61,7 +61,7 @@ export class Tcp {
     this.#owner = budget.owner('reassembly');
     this.#flowOwner = budget.owner('flows');
     this.#order = new Ordering(options.lossGraceMs * 1e6, counters, budget, this.#owner);
-    this.#health = new Health(listener);
+    this.#health = new Health(counters, listener);
   }
 
   get flows(): number {
@@ -122,7 +122,7 @@ export class Tcp {
         this.#acknowledged(c, peer, p);
       }
     }
-    if (p.window === 0 && counts && (flags & (SYN | RST | FIN)) === 0) this.#zeroWindow(c, half, p);
+    if (p.window === 0 && counts && (flags & (SYN | RST | FIN)) === 0) this.#health.zeroWindow(c, half, p.timeNs);
     if (length > 0) this.#data(c, side, half, p);
     else if (((p.seq - half.nextSeq) | 0) > 0) this.#health.proof(half, p);
     if ((flags & FIN) !== 0 && half.started && !half.finSeen) {
@@ -154,7 +154,11 @@ export class Tcp {
         this.#remove(c);
         continue;
       }
-      if (c.disordered) this.#order.settle(c, nowNs, false);
+      if (c.disordered) {
+        this.#order.settle(c, nowNs, false);
+        this.#fins(c, nowNs);
+        if (c.state !== LIVE) continue;
+      }
       const { pairing } = c.conversation;
       pairing?.sweep(nowNs);
       c.rests = told && !mute && !c.disordered && pairing?.isIdle !== false;
@@ -235,22 +239,17 @@ export class Tcp {
     if (c.clientSide === -1) c.clientSide = (p.flags & ACK) !== 0 ? (side === 0 ? 1 : 0) : side;
   }
 
-  #zeroWindow(c: Connection, half: Half, p: Packet): void {
-    c.weather.zeroWindows++;
-    this.#counters.zeroWindows++;
-    if (!half.shut) this.#health.closedWindow(c, half, p.timeNs);
-  }
-
   /** The receiver has more of `half` than we delivered. */
   #acknowledged(c: Connection, half: Half, p: Packet): void {
-    const beyond = (p.ack - half.contiguousEnd()) | 0;
+    const ofFin = half.finSeen && ((p.ack - half.finSeq) | 0) === 1;
+    const acked = ofFin ? half.finSeq : p.ack; // a FIN has a number, but is no byte
+    const beyond = (acked - half.contiguousEnd()) | 0;
     if (beyond <= 0 || beyond > MAX_JUMP) return;
-    if (half.finSeen && ((p.ack - half.finSeq) | 0) === 1) return;
     if (!half.missing) {
       half.missing = true;
       half.missingNs = p.timeNs;
-      half.ackedSeq = p.ack;
-    } else if (((p.ack - half.ackedSeq) | 0) > 0) half.ackedSeq = p.ack;
+      half.ackedSeq = acked;
+    } else if (((acked - half.ackedSeq) | 0) > 0) half.ackedSeq = acked;
     c.disordered = true;
   }
 
@@ -269,7 +268,7 @@ export class Tcp {
     }
     if (ahead + p.payloadLength <= 0) {
       if (ahead === -1 && p.payloadLength === 1) this.#counters.keepAlives++;
-      else this.#again(c, half, p, seq, p.payloadLength);
+      else this.#health.again(c, half, p, seq, p.payloadLength);
       return;
     }
     if (ahead > MAX_JUMP || ahead < -MAX_JUMP) {
@@ -286,7 +285,7 @@ export class Tcp {
         c.weather.outOfOrder++;
         this.#counters.outOfOrderSegments++;
       }
-      this.#judge(c, half, p, seq, farthest);
+      this.#health.late(c, half, p, seq, farthest);
       return;
     }
     this.#counters.forcedHoles++;
@@ -294,21 +293,6 @@ export class Tcp {
     c.disordered = true;
     // Nothing waits any more; what still does not fit becomes a hole when the next segment comes.
     if (this.#keep(half, seq, p)) this.#order.settle(c, p.timeNs, true);
-  }
-
-  /** What a segment brought that was not the next: bytes that were there, and others that came behind later ones. */
-  #judge(c: Connection, half: Half, p: Packet, seq: number, farthest: number): void {
-    const had = p.payloadLength - half.fresh;
-    if (had > 0) this.#again(c, half, p, seq, had);
-    else if (c.copied) this.#health.shownBefore(half, p, (seq + p.payloadLength) | 0, 0);
-    const ahead = (farthest - seq) | 0;
-    if (ahead <= 0) return;
-    const late = half.fresh - Math.max(0, p.payloadLength - ahead);
-    if (late <= 0) return;
-    // Sent again, it comes a round trip after what showed that it was missing, or later.
-    const behind = half.behind((seq + late) | 0);
-    if (behind !== null && p.timeNs - behind.timeNs < c.roundTripNs) half.outOfOrder += late;
-    else half.retransmitted += late;
   }
 
   #keep(half: Half, seq: number, p: Packet): boolean {
@@ -326,15 +310,6 @@ export class Tcp {
       this.#budget,
       this.#owner,
     );
-  }
-
-  /** `bytes` of a segment were there before: sent again, unless another device showed them. */
-  #again(c: Connection, half: Half, p: Packet, seq: number, bytes: number): void {
-    const again = c.copied ? this.#health.shownBefore(half, p, (seq + p.payloadLength) | 0, bytes) : bytes;
-    if (again === 0) return;
-    half.retransmitted += again;
-    c.weather.retransmissions++;
-    this.#counters.retransmittedSegments++;
   }
 
   /** Ends the directions whose FIN is reached, and the connection when both are. */

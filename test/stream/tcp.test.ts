@@ -2,42 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ACK, CLIENT, FIN, type Frame, type Link, type Party, RST, SERVER, SYN } from '../kit/frame.ts';
+import { ACK, FIN, type Frame, type Link, RST, SYN } from '../kit/frame.ts';
 import { Random } from '../kit/random.ts';
 import { link } from '../kit/wire.ts';
+import { c, HERE, s } from './segments.ts';
 import { Ear } from './spy.ts';
 
-const HERE = link({ serverPort: 7000 });
-
-interface Rest {
-  acked?: number;
-  flags?: number;
-  seqShift?: number;
-  window?: number;
-  captured?: number;
-  gapMs?: number;
-  link?: Link;
-}
-
-/** A segment whose payload stands at stream offset `from`. */
-function segment(side: Party, from: number, text: string, o: Rest = {}): Frame {
-  return {
-    link: o.link ?? HERE,
-    side,
-    flags: o.flags ?? ACK,
-    from,
-    to: from + text.length,
-    payload: Buffer.from(text, 'latin1'),
-    acked: o.acked ?? 0,
-    seqShift: o.seqShift ?? 0,
-    window: o.window ?? 512,
-    captured: o.captured ?? Number.POSITIVE_INFINITY,
-    gapNs: (o.gapMs ?? 0.1) * 1e6,
-  };
-}
-
-const c = (from: number, text: string, o: Rest = {}): Frame => segment(CLIENT, from, text, o);
-const s = (from: number, text: string, o: Rest = {}): Frame => segment(SERVER, from, text, o);
 const open = (l = HERE): Frame[] => [
   c(0, '', { flags: SYN, link: l }),
   s(0, '', { flags: SYN | ACK, link: l }),
@@ -193,6 +163,19 @@ describe('end', () => {
     assert.equal(ear.heard[0]!.ended, true);
   });
 
+  test('the acknowledgement of a FIN proves what was lost in front of it, and the connection ends', () => {
+    const bye = [
+      s(7, '', { flags: FIN | ACK, acked: 5 }),
+      c(5, '', { flags: FIN | ACK, acked: 8 }),
+      s(7, '', { acked: 6, seqShift: 1 }),
+    ];
+    const ear = new Ear().hear(...open(), c(0, 'hello'), ...bye);
+    ear.wait(1000).wait(3000);
+    assert.deepEqual([ear.counters.holes, ear.counters.holeBytes], [1, 'welcome'.length]);
+    assert.equal(ear.tcp.flows, 0);
+    assert.equal(ear.counters.expiredIdle, 0);
+  });
+
   test('the acknowledgement of a FIN is no sign of a loss', () => {
     const ear = new Ear()
       .hear(
@@ -338,9 +321,9 @@ describe('order', () => {
 describe('loss', () => {
   test('is declared when the receiver acknowledged what is missing, after the grace', () => {
     const ear = new Ear().hear(...open(), c(0, 'one '), c(8, 'three'), s(0, '', { acked: 13 }));
-    ear.hear(c(13, '.', { gapMs: 10 }));
+    ear.hear(c(13, '.', { ms: 10 }));
     assert.deepEqual(heard(ear), ['one ', '']);
-    ear.hear(c(14, '.', { gapMs: 11 }));
+    ear.hear(c(14, '.', { ms: 11 }));
     assert.deepEqual(heard(ear), ['one <4>three..', '']);
     assert.deepEqual([ear.counters.holes, ear.counters.holeBytes, ear.heard[0]!.gaps], [1, 4, 1]);
   });
