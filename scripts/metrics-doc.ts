@@ -1,5 +1,6 @@
 /** Prints docs/metrics.md (`make docs`). */
-import { COUNTERS, GAUGES } from '../src/self/meanings.ts';
+import { metricName } from '../src/export/prometheus/names.ts';
+import { COUNTERS, GAUGES, unitOf } from '../src/self/meanings.ts';
 
 const ROOMS: Readonly<Record<string, string>> = {
   capture: 'Capture',
@@ -20,16 +21,17 @@ const roomOf = (name: string): string => (name === 'exchanges' ? 'exchange' : na
 /** The whole document. */
 export function metricsDocument(): string {
   const rows = new Map<string, string[]>();
-  for (const [table, suffix] of [
-    [COUNTERS, '_total'],
-    [GAUGES, ''],
+  for (const [table, kind, suffix] of [
+    [COUNTERS, 'sum', '_total'],
+    [GAUGES, 'gauge', ''],
   ] as const) {
     for (const [name, meaning] of Object.entries(table)) {
       const title = ROOMS[roomOf(name)];
       if (title === undefined) throw new Error(`scripts/metrics-doc.ts has no title for ${roomOf(name)}`);
       const list = rows.get(title) ?? [];
       rows.set(title, list);
-      list.push(`| \`spantap.${name}\` | \`spantap_${name.replaceAll('.', '_')}${suffix}\` | ${meaning} |`);
+      const { family } = metricName(`spantap.${name}`, unitOf(name), kind);
+      list.push(`| \`spantap.${name}\` | \`${family}${suffix}\` | ${meaning} |`);
     }
   }
   const sections = [...rows].map(

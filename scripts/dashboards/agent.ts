@@ -41,7 +41,7 @@ export const agent = dashboard({
       {
         title: 'Memory',
         description: 'Largest share of limits.memory that is in use in one of the agents. Above 80 % detail is shed.',
-        expr: `max(${sum('service_instance_id', `spantap_memory_used{${AGENT}}`)} / ${sum('service_instance_id', `spantap_memory_limit{${AGENT}}`)})`,
+        expr: `max(${sum('service_instance_id', `spantap_memory_used_bytes{${AGENT}}`)} / ${sum('service_instance_id', `spantap_memory_limit_bytes{${AGENT}}`)})`,
         unit: 'percentunit',
         decimals: 1,
         bounds: [
@@ -164,8 +164,8 @@ export const agent = dashboard({
       title: 'Memory',
       description: 'The budget by owner, summed over the agents chosen; limits.memory is the bound of each.',
       queries: [
-        { expr: sum('owner', `spantap_memory_used{${AGENT}}`), legend: '{{owner}}' },
-        { expr: sum('', `spantap_memory_limit{${AGENT}}`), legend: 'limit' },
+        { expr: sum('owner', `spantap_memory_used_bytes{${AGENT}}`), legend: '{{owner}}' },
+        { expr: sum('', `spantap_memory_limit_bytes{${AGENT}}`), legend: 'limit' },
       ],
       unit: 'bytes',
       w: 8,

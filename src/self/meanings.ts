@@ -175,3 +175,10 @@ export const GAUGES: Readonly<Record<string, string>> = {
 export function meaningOf(name: string): string {
   return COUNTERS[name] ?? GAUGES[name] ?? '';
 }
+
+const MEMORY = ['memory.limit', 'memory.used'];
+
+/** The unit in UCUM's words: bytes, or '' for what is counted one by one. */
+export function unitOf(name: string): 'By' | '' {
+  return /[._]bytes$/.test(name) || MEMORY.includes(name) ? 'By' : '';
+}

@@ -1,7 +1,7 @@
 import type { Attributes, ObservableCounter, ObservableGauge } from '@opentelemetry/api';
 import type { Reading } from './counters.ts';
 import { LimitedLog, type Log } from './log.ts';
-import { meaningOf } from './meanings.ts';
+import { meaningOf, unitOf } from './meanings.ts';
 import { VERSION } from './version.ts';
 
 export interface SelfMetricsOptions {
@@ -78,7 +78,7 @@ export async function startSelfMetrics(o: SelfMetricsOptions): Promise<SelfMetri
       if (instrument === undefined) {
         const made = { kind: r.kind, values: [] as { value: number; attributes: Attributes }[] };
         const name = `spantap.${r.name}`;
-        const about = { description: meaningOf(r.name) };
+        const about = { description: meaningOf(r.name), unit: unitOf(r.name) };
         const observable: ObservableCounter | ObservableGauge =
           r.kind === 'counter' ? meter.createObservableCounter(name, about) : meter.createObservableGauge(name, about);
         observable.addCallback((result) => {

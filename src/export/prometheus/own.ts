@@ -1,5 +1,5 @@
 import type { Reading } from '../../self/counters.ts';
-import { meaningOf } from '../../self/meanings.ts';
+import { meaningOf, unitOf } from '../../self/meanings.ts';
 import type { Exposed, NumberMetric } from './families.ts';
 
 /** The agent's own figures, named as the OpenTelemetry SDK is given them: `spantap.<room>.<name>`. */
@@ -9,7 +9,7 @@ export function exposedReadings(readings: readonly Reading[], attributes: Expose
     let metric = metrics.get(name);
     if (metric === undefined) {
       const type = kind === 'counter' ? 'sum' : 'gauge';
-      metric = { kind: type, name: `spantap.${name}`, description: meaningOf(name), unit: '', points: [] };
+      metric = { kind: type, name: `spantap.${name}`, description: meaningOf(name), unit: unitOf(name), points: [] };
       metrics.set(name, metric);
     }
     metric.points.push({ attributes: labels, value });
