@@ -59,8 +59,8 @@ function record(recorder: Recorder, connection: string, commands: readonly Comma
   };
   recorder.byItself(connection, expected(greeting));
   for (const c of commands) {
-    const { startMs, endMs } = c;
-    recorder.operations.push({ connection, expected: expected(c), status: errorOf(c), startMs, endMs });
+    const { startMs, endMs, ownMs } = c;
+    recorder.operations.push({ connection, expected: expected(c), status: errorOf(c), startMs, endMs, ownMs });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   MongoClient,
   type MongoClientOptions,
 } from 'mongodb';
+import { ownTimeMs } from './operations.ts';
 
 /** A command as the driver reports it. */
 export interface Command {
@@ -27,6 +28,8 @@ export interface Command {
   readonly traced: boolean;
   readonly startMs: number;
   endMs: number;
+  /** As that of an `Operation`. */
+  ownMs: number;
 }
 
 /** Stands in documents and queries: it must not leave. */
@@ -60,6 +63,7 @@ export class Observed {
       traced: e.command.comment === TRACEPARENT,
       startMs: performance.now(),
       endMs: Number.NaN,
+      ownMs: -ownTimeMs(),
     };
     this.commands.push(c);
     this.#byId.set(e.requestId, c);
@@ -70,6 +74,7 @@ export class Observed {
     c.status = status;
     c.writeError = writeError;
     c.endMs = performance.now();
+    c.ownMs += ownTimeMs();
   }
 }
 
