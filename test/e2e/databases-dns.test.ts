@@ -37,7 +37,7 @@ const question = (type: string, name: string, transport = 'udp'): Expected => ({
 
 class Client {
   readonly address = ownAddress();
-  readonly resolver = new Resolver({ timeout: 2000, tries: 1 });
+  readonly resolver = new Resolver({ timeout: 20_000, tries: 1 });
   readonly #recorder: Recorder;
 
   constructor(recorder: Recorder) {

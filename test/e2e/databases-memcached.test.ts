@@ -210,7 +210,7 @@ async function binary(recorder: Recorder): Promise<void> {
   );
   const client = new (memjs.Client as unknown as new (servers: unknown[], options: object) => memjs.Client)([to], {
     retries: 1,
-    timeout: 5,
+    timeout: 20,
     serializer: {
       serialize: (_: unknown, value: unknown, extras: unknown) => ({ value, extras }),
       deserialize: (_: unknown, value: unknown, extras: unknown) => ({ value, extras }),

@@ -91,7 +91,7 @@ describe('beside nginx', { skip }, () => {
         )
       )
         break;
-      assert.ok(tries < 100, `nginx answers: ${nginx.err}`);
+      assert.ok(tries < 1200, `nginx answers: ${nginx.err}`);
       await sleep(50);
     }
 

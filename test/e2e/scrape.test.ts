@@ -4,7 +4,8 @@ import { createServer, get, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { COUNTERS, GAUGES } from '../../src/self/meanings.ts';
+import { metricName } from '../../src/export/prometheus/names.ts';
+import { COUNTERS, GAUGES, unitOf } from '../../src/self/meanings.ts';
 import { bySeries, type ParsedFamily, parsed } from '../export/exposition-parser.ts';
 import { attribute, Endpoint, pointsOf } from './otlp.ts';
 import { environment, lacking, spantap, start } from './program.ts';
@@ -84,7 +85,7 @@ test('scraped instead of sent: both formats tell what the clients did, and nothi
     await scrape(port, PROMETHEUS_3);
   }
   let open = await scrape(port, PROMETHEUS_3);
-  for (let i = 0; i < 100 && done(open.found) < app.asked; i++) {
+  for (let i = 0; i < 600 && done(open.found) < app.asked; i++) {
     await sleep(100);
     open = await scrape(port, PROMETHEUS_3);
   }
@@ -111,7 +112,8 @@ test('scraped instead of sent: both formats tell what the clients did, and nothi
   const figures = open.found.filter((f) => f.name.startsWith('spantap_') && f.type !== 'histogram');
   const own = figures.filter((f) => f.samples.every((s) => s.labels.client === undefined)); // the others are of pairs
   const meanings = [...Object.entries(COUNTERS), ...Object.entries(GAUGES)];
-  const described = meanings.map(([name, meaning]) => `spantap_${name.replaceAll('.', '_')}: ${meaning}`);
+  const called = (name: string): string => metricName(`spantap.${name}`, unitOf(name), 'sum').family;
+  const described = meanings.map(([name, meaning]) => `${called(name)}: ${meaning}`);
   assert.deepEqual(own.map((f) => `${f.name}: ${f.documentation}`).sort(), described.sort());
   for (const [type, table] of Object.entries({ counter: COUNTERS, gauge: GAUGES })) {
     assert.equal(own.filter((f) => f.type === type).length, Object.keys(table).length, type);
@@ -149,7 +151,7 @@ test('scraped and sent, by the standard variables: the same figures both ways', 
   const told = (): boolean => endpoint.metrics.some((m) => m.name === 'spantap.capture.received');
   let count = 0;
   let scraped: ParsedFamily[] = [];
-  for (let i = 0; i < 200 && (count < app.asked || !told()); i++) {
+  for (let i = 0; i < 600 && (count < app.asked || !told()); i++) {
     await sleep(100);
     scraped = (await scrape(port, PROMETHEUS_3)).found;
     count = total(scraped, 'http_server_request_duration_seconds_count');

@@ -73,8 +73,8 @@ export class KeptLog implements Log {
   }
 }
 
-/** Waits in small steps until it is so; fails after ten seconds. */
-export async function until(what: () => boolean, limitMs = 10_000): Promise<void> {
+/** Waits in small steps until it is so; fails after a minute. */
+export async function until(what: () => boolean, limitMs = 60_000): Promise<void> {
   for (let waited = 0; !what(); waited += 5) {
     if (waited > limitMs) throw new Error(`it did not come to pass within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

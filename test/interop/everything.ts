@@ -38,7 +38,7 @@ export class Everything {
   #pg!: pg.Client;
   #redis!: ReturnType<typeof createClient>;
   #nats!: NatsConnection;
-  readonly #resolver = new Resolver({ timeout: 2000, tries: 1 });
+  readonly #resolver = new Resolver({ timeout: 20_000, tries: 1 });
 
   async start(): Promise<void> {
     this.ports.set('cart', await listening(this.#cart));

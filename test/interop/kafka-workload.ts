@@ -42,7 +42,7 @@ export async function shop(broker: Broker, sends: number): Promise<void> {
   await anyhow(producer.send({ topic: 'notes', messages: [{ value: order(0).repeat(20) }] })); // MESSAGE_TOO_LARGE
   await producer.disconnect();
   await transactions(kafka);
-  for (let tries = 0; tries < 100 && received < sends; tries++) await sleep(50);
+  for (let tries = 0; tries < 1200 && received < sends; tries++) await sleep(50);
   await consumer.disconnect();
   await admin.fetchOffsets({ groupId: 'billing', topics: ['orders'] });
   await admin.describeGroups(['billing', 'nobody']);

@@ -80,7 +80,7 @@ async function consume(c: Client): Promise<number> {
   await consumer.subscribe({ topics: ['orders', 'payments'], fromBeginning: true });
   let received = 0;
   await consumer.run({ eachMessage: async () => void received++ });
-  for (let tries = 0; tries < 300 && received < SENT; tries++) await sleep(100);
+  for (let tries = 0; tries < 600 && received < SENT; tries++) await sleep(100);
   await consumer.disconnect();
   return received;
 }

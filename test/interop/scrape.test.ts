@@ -97,7 +97,7 @@ before(async () => {
   }
   const arrived = async (): Promise<number> =>
     (await prometheus.query(`traces_service_graph_request_total{server="cart"} == ${asked}`)).length;
-  for (let i = 0; i < 300 && (await arrived()) < SCRAPES.length + 1; i++) await sleep(100);
+  for (let i = 0; i < 600 && (await arrived()) < SCRAPES.length + 1; i++) await sleep(100);
   assert.equal(await arrived(), SCRAPES.length + 1, `${await prometheus.query('traces_service_graph_request_total')}`);
 });
 after(async () => {
@@ -209,7 +209,7 @@ test('Prometheus has nothing to say against it', { skip }, async () => {
   // The scrapes were captured, and not traced.
   assert.deepEqual(await prometheus.query(`{server_port="${scrapePort}"}`), []);
   const ignored = async (): Promise<number> => (await prometheus.query('spantap_stream_ignored_own_total > 0')).length;
-  for (let i = 0; i < 100 && (await ignored()) === 0; i++) await sleep(100);
+  for (let i = 0; i < 600 && (await ignored()) === 0; i++) await sleep(100);
   assert.ok((await ignored()) > 0);
 });
 
