@@ -1,5 +1,6 @@
-import { type Decoder, type Dir, type Exchanges, MORE, type Step, TO_SERVER, type Window } from '../protocol.ts';
+import { type Decoder, type Dir, type Exchanges, MORE, STOP, type Step, TO_SERVER, type Window } from '../protocol.ts';
 import { Unpacker } from './compressed.ts';
+import { clientHelloAt } from './handshake.ts';
 import { Requests } from './requests.ts';
 import { Responses } from './responses.ts';
 import { NO, Session, UNKNOWN, YES } from './session.ts';
@@ -20,6 +21,10 @@ export class MysqlDecoder implements Decoder {
   }
 
   decode(dir: Dir, w: Window): Step {
+    if (this.#session.secure && dir === TO_SERVER) {
+      if (clientHelloAt(w.buf, w.pos, w.end)) return STOP;
+      this.#session.secure = false;
+    }
     if (this.#session.compressed === UNKNOWN && dir === TO_SERVER && this.#inDoubt(w)) return MORE;
     if (this.#session.compressed !== YES) {
       const step = dir === TO_SERVER ? this.#requests.read(w) : this.#responses.read(w);
@@ -52,7 +57,8 @@ export class MysqlDecoder implements Decoder {
   }
 
   #restarts(dir: Dir, w: Window): boolean {
-    const { compressed } = this.#session;
+    const { compressed, secure } = this.#session;
+    if (secure && dir === TO_SERVER && clientHelloAt(w.buf, w.pos, w.end)) return true;
     if (compressed !== UNKNOWN) return this.#reader(dir).resync(w);
     // Nobody saw the login: what is found first tells.
     const from = w.pos;

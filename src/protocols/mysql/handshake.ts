@@ -146,3 +146,12 @@ export function readChangeUser(buf: Buffer, at: number, to: number, l: Login): b
   l.database = nameAt(buf, nul + 2 + buf[nul + 1]!, to);
   return true;
 }
+
+/**
+ * A record of TLS with a ClientHello (RFC 8446 sections 5.1 and 4): type 22, version 3.x, a length; then type 1, 24 bits of length of
+ * which the first are zero, version 3.x.
+ */
+export function clientHelloAt(buf: Buffer, at: number, to: number): boolean {
+  if (to - at < 10 || buf[at] !== 22 || buf[at + 1] !== 3 || buf[at + 2]! > 4) return false;
+  return buf[at + 5] === 1 && buf[at + 6] === 0 && buf[at + 9] === 3;
+}

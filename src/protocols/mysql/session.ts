@@ -37,6 +37,8 @@ export class Session {
   system = MYSQL;
   /** A greeting came, and no login since. */
   greeted = false;
+  /** The greeting's answer was lost: if it was an SSLRequest, TLS follows. */
+  secure = false;
   /** The client may speak outside of commands: plugins of authentication. */
   authenticating = false;
   /** The server has asked for a file, and its end has not come yet. */
@@ -135,6 +137,7 @@ export class Session {
   /** Requests were lost: databases may have been switched, statements closed and prepared. */
   requestsLost(): void {
     if (this.greeted || this.#compresses) this.compressed = UNKNOWN; // the login may have been among them
+    this.secure = this.greeted;
     this.greeted = false;
     this.namespace = '';
     this.#switching = null;
