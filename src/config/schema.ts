@@ -128,7 +128,7 @@ export const SETTINGS = z.strictObject({
     exporters: z.array(word('otlp', 'prometheus'), { error: 'must be a list of otlp, prometheus' }),
     interval: duration('100ms', '1h'),
     histograms: word('explicit', 'exponential'),
-    maxBuckets: count(16, 1024),
+    maxBuckets: count(16, 2048),
     maxSeries: count(1, 1_000_000),
     expiry: duration('1s', '24h'),
     tcp: flag,

@@ -70,42 +70,63 @@ export function nativeOf(pair: Pair): Native {
   return { metric: 'http_client_request_duration_seconds', bounds: HTTP_BOUNDS, served: true };
 }
 
-/** Where a pair's requests, the failed ones among them, and its buckets stand in Prometheus. */
+/** Where a pair's requests, the failed ones among them, and its durations stand in Prometheus. */
 export interface Selectors {
   readonly requests: string;
   readonly failed: string;
-  readonly buckets: string;
+  /** How many requests a vector of `requests` or `failed` tells of. */
+  readonly count: (vector: string) => string;
+  readonly p95: string;
 }
 
-/** `instance`: the agent. */
-export function nativeSelectors(pair: Pair, instance: string): Selectors {
+/** `native`: the histogram is a native one of Prometheus, which has no series for each bucket. */
+export interface Source {
+  /** Matchers of the labels that tell whose it is. */
+  readonly labels: string;
+  readonly native: boolean;
+}
+
+const sumOf = (vector: string): string => `sum(${vector})`;
+const observationsOf = (vector: string): string => `histogram_count(sum(${vector}))`;
+
+/** `count` and `p95` of a histogram with or without series for its buckets; requests may be a counter of their own. */
+function selectors(
+  requests: string,
+  failed: string,
+  metric: string,
+  labels: string,
+  native: boolean,
+  count = sumOf,
+): Selectors {
+  const durations = native ? `${metric}{${labels}}` : `${metric}_bucket{${labels}}`;
+  const p95 = `histogram_quantile(0.95, sum ${native ? '' : 'by (le) '}(${durations}))`;
+  return { requests, failed, count, p95 };
+}
+
+export function nativeSelectors(pair: Pair, { labels: source, native }: Source): Selectors {
   const [client, server] = pair.split(' ');
   const { metric } = nativeOf(pair);
-  const labels = `job="demo/${client}",instance="${instance}",service_peer_name="${server}"`;
-  return {
-    requests: `${metric}_count{${labels}}`,
-    failed: `${metric}_count{${labels},error_type!=""}`,
-    buckets: `${metric}_bucket{${labels}}`,
-  };
+  const labels = `job="demo/${client}",service_peer_name="${server}",${source}`;
+  const counts = native ? metric : `${metric}_count`;
+  const of = (more: string): string => `${counts}{${labels}${more}}`;
+  return selectors(of(''), of(',error_type!=""'), metric, labels, native, native ? observationsOf : sumOf);
 }
 
-/** `source`: the matcher of the labels that tell whose graph it is. */
-export function graphSelectors(pair: Pair, source: string): Selectors {
+export function graphSelectors(pair: Pair, { labels: source, native }: Source): Selectors {
   const [client, server] = pair.split(' ');
-  const labels = `{client="${client}",server="${server}",${source}}`;
-  return {
-    requests: `traces_service_graph_request_total${labels}`,
-    failed: `traces_service_graph_request_failed_total${labels}`,
-    buckets: `traces_service_graph_request_client_seconds_bucket${labels}`,
-  };
+  const labels = `client="${client}",server="${server}",${source}`;
+  const name = 'traces_service_graph_request';
+  const duration = `${name}_client_seconds`;
+  return selectors(`${name}_total{${labels}}`, `${name}_failed_total{${labels}}`, duration, labels, native);
 }
 
 /** The Collector's spanmetrics connector, of SERVER spans, and of CLIENT spans where the server has none. */
-export function connectorSelectors(pair: Pair): Selectors {
+export function connectorSelectors(pair: Pair, { labels: source, native }: Source): Selectors {
   const [client, server] = pair.split(' ');
-  const labels = nativeOf(pair).served
+  const own = nativeOf(pair).served
     ? `service_name="${server}",service_peer_name="${client}",span_kind="SPAN_KIND_SERVER"`
     : `service_name="${client}",service_peer_name="${server}",span_kind="SPAN_KIND_CLIENT"`;
+  const labels = `${own},${source}`;
   const name = 'traces_span_metrics';
   // the conventions call a 4xx answer an error on the client's side alone, and half of the gRPC statuses
   const failed = nativeOf(pair).metric.startsWith('db')
@@ -113,21 +134,19 @@ export function connectorSelectors(pair: Pair): Selectors {
     : nativeOf(pair).metric.startsWith('rpc')
       ? ['rpc_status_code!="OK"']
       : ['http_response_status_code=~"[45].."'];
-  return {
-    requests: `${name}_calls_total{${labels}}`,
-    failed: `${name}_calls_total{${labels},${failed}}`,
-    buckets: `${name}_duration_seconds_bucket{${labels}}`,
-  };
+  const calls = `${name}_calls_total`;
+  const duration = `${name}_duration_seconds`;
+  return selectors(`${calls}{${labels}}`, `${calls}{${labels},${failed}}`, duration, labels, native);
 }
 
-/** As dashboards ask: sums, and a quantile of summed buckets. */
+/** As dashboards ask: sums, and a quantile of summed histograms. */
 export async function figuresOf(prometheus: Prometheus, s: Selectors): Promise<Figures> {
   const one = async (expression: string): Promise<number> =>
     (await prometheus.query(expression))[0]?.value ?? Number.NaN;
   return {
-    requests: await one(`sum(${s.requests})`),
-    failed: await one(`sum(${s.failed}) or vector(0)`),
-    p95Seconds: await one(`histogram_quantile(0.95, sum by (le) (${s.buckets}))`),
+    requests: await one(s.count(s.requests)),
+    failed: await one(`${s.count(s.failed)} or vector(0)`),
+    p95Seconds: await one(s.p95),
   };
 }
 
