@@ -57,6 +57,8 @@ export class Window {
   ack = 0;
   /** Capture time of the byte in front of the window. */
   beforeNs = 0;
+  /** Bytes behind the window that were not captured, where it ends so; 0: that is not known. */
+  lacking = 0;
   /** Index of the first byte that the window ever showed in this call. */
   first = 0;
   marks: Marks | null = null;

@@ -117,6 +117,11 @@ export interface Decoder {
    * False with `w.pos < w.end`: too few bytes to say, hold them; false with `w.pos === w.end`: it does not.
    */
   resync(dir: Dir, w: Window): boolean;
+  /**
+   * Bytes up to the stream offset `end` are missing. True: they belong to a message whose end is known, and decode() will let the rest of it
+   * go by; then gap() is not called. Whoever has this is also asked to `resync` once more what was held in front of them (`Window.lacking`).
+   */
+  passes?(dir: Dir, end: number): boolean;
   /** Bytes are missing in front of the next window. Not called for a hole inside a SKIP. */
   gap(dir: Dir, w: Window): void;
   /** The direction ended in order (FIN); `w` is empty. */

@@ -136,9 +136,27 @@ export class Conversation {
     if (this.#state === DECODING) {
       (side === 0 ? this.#lane0 : this.#lane1)!.hole(length, timeNs);
     } else if (this.#state === DETECTING) {
+      if (this.#heads !== null && this.#findCut(side, length)) {
+        this.hole(side, length, timeNs);
+        return;
+      }
       this.#midway = true;
       this.#dropHeld();
     }
+  }
+
+  /** Detection looks once more at what is held of that side, behind which `length` bytes are missing. */
+  #findCut(side: Side, length: number): boolean {
+    const last = this.#waiting!.at(-1)!;
+    if (last.side !== side || last.cut > 0) return false;
+    const w = this.#env.lanes.window;
+    const head = this.#heads![side];
+    this.#show(w, head, 0, last.to, 0, last.timeNs, last.ack);
+    w.lacking = length;
+    const found = this.#find(side, w, last.timeNs);
+    w.lacking = 0;
+    if (found) this.#replay(head, last.to);
+    return found;
   }
 
   /** FIN, everything in front of it was delivered. */

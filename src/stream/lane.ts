@@ -94,6 +94,10 @@ export class Lane {
   /** `n` bytes were lost on the wire or by the capture. */
   hole(n: number, timeNs: number): void {
     if (this.stopped) return;
+    if (this.#skip < n && this.#isPassed(n)) {
+      this.#release();
+      this.#skip = n;
+    }
     if (this.#skip >= n && this.#held === 0) {
       this.#skip -= n;
       this.#advance(n, timeNs);
@@ -108,6 +112,21 @@ export class Lane {
     this.#empty(this.#lastNs);
     this.#decoder.gap(this.#dir, this.#env.window);
     this.#advance(n, timeNs);
+  }
+
+  /** The `n` bytes that are missing belong to a message that the decoder can do without. */
+  #isPassed(n: number): boolean {
+    if (this.#decoder.passes === undefined) return false;
+    if (this.#lost && this.#held > 0) {
+      // seen that so much is missing, what was held may be a start
+      const w = this.#env.window;
+      this.#showCarry(w);
+      w.lacking = n;
+      this.#run();
+      w.lacking = 0;
+      this.#skip = 0;
+    }
+    return !this.#lost && !this.stopped && this.#decoder.passes(this.#dir, this.#offset + n);
   }
 
   /** The direction ended by FIN. */
@@ -198,14 +217,7 @@ export class Lane {
     }
     if (this.#held < this.#want) return at + n;
     const w = this.#env.window;
-    w.show(this.#carry!);
-    w.pos = 0;
-    w.first = 0;
-    w.end = this.#held;
-    w.base = this.#offset - this.#held;
-    w.seq = (this.#seq - this.#held) | 0;
-    w.marks = this.#marks;
-    w.beforeNs = this.#carryBeforeNs;
+    this.#showCarry(w);
     this.#run(this.#held - n);
     const past = Math.min(this.#skip, w.end - w.pos);
     this.#skip -= past;
@@ -225,6 +237,17 @@ export class Lane {
       this.#held = left;
     }
     return at + n;
+  }
+
+  #showCarry(w: Window): void {
+    w.show(this.#carry!);
+    w.pos = 0;
+    w.first = 0;
+    w.end = this.#held;
+    w.base = this.#offset - this.#held;
+    w.seq = (this.#seq - this.#held) | 0;
+    w.marks = this.#marks;
+    w.beforeNs = this.#carryBeforeNs;
   }
 
   #release(): void {

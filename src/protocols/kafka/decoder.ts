@@ -122,11 +122,29 @@ export class KafkaDecoder implements Decoder, Asked {
     return false;
   }
 
+  /** Of a message whose size was seen what it says is missed, not where it ends. */
+  passes(dir: Dir, end: number): boolean {
+    const m = dir === TO_SERVER ? this.#request : this.#response;
+    if (m.phase === START || end > m.end) return false;
+    if (m.phase === PASSING) return true;
+    if (dir === TO_SERVER) {
+      this.#doubt(m.exchange);
+      this.#asked.giveUp();
+    } else {
+      // how it went may have been among what is missing
+      this.#out.truncate(m.exchange!);
+      m.phase = PASSING;
+      m.exchange = null;
+    }
+    return true;
+  }
+
   gap(dir: Dir, _w: Window): void {
     if (dir === TO_SERVER) {
       const m = this.#request;
       const x = m.phase === CONTENT ? m.exchange : null;
       if (x !== null && this.#asked.oneWay && x.outcome === IN_FLIGHT) this.#out.oneWay(x);
+      this.#doubt(x);
       m.phase = START;
       m.exchange = null;
       this.#tokens = false;
@@ -139,6 +157,11 @@ export class KafkaDecoder implements Decoder, Asked {
   }
 
   end(_dir: Dir, _w: Window): void {}
+
+  /** Of a request that was cut it may not be known whether it is answered at all. */
+  #doubt(x: Exchange | null): void {
+    if (x !== null && this.#asked.doubtful && x.outcome === IN_FLIGHT) x.waits = true;
+  }
 
   #readRequests(w: Window): Step {
     const m = this.#request;

@@ -40,6 +40,11 @@ export abstract class MessageReader {
     this.end = end;
   }
 
+  /** The rest of what it says cannot be read. */
+  giveUp(): void {
+    this.phase = REST;
+  }
+
   /** A message of `x` goes up to the stream offset `end`. */
   protected open(x: Exchange, d: KafkaDetail | null, end: number): void {
     this.#x = x;

@@ -35,10 +35,13 @@ export class RequestReader extends MessageReader {
   #maxWaitMs = 0;
   /** Nothing answers it. */
   oneWay = false;
+  /** Nobody saw whether anything answers it: the acknowledgements that a Produce wants. */
+  doubtful = false;
 
   override pass(end: number): void {
     super.pass(end);
     this.oneWay = false;
+    this.doubtful = false;
   }
 
   /** A request begins at `w.pos` and goes up to the stream offset `end`. `api`: null when it is not known. */
@@ -46,6 +49,7 @@ export class RequestReader extends MessageReader {
     this.open(x, d, end);
     this.#api = api;
     this.oneWay = false;
+    this.doubtful = d.apiKey === PRODUCE;
     w.pos += REQUEST_BYTES;
     // the very first version of ControlledShutdown has no client id
     const headless = d.apiKey === CONTROLLED_SHUTDOWN && d.apiVersion === 0;
@@ -100,6 +104,7 @@ export class RequestReader extends MessageReader {
         break;
       case ACKS:
         this.oneWay = walker.value === 0;
+        this.doubtful = false;
         break;
       case MAX_WAIT:
         this.#maxWaitMs = walker.value;

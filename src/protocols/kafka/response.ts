@@ -1,6 +1,6 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import { FULL, type Window } from '../protocol.ts';
-import { apiNamed, FETCH, SHARE_FETCH } from './apis.ts';
+import { apiNamed, FETCH, PRODUCE, SHARE_FETCH } from './apis.ts';
 import { type KafkaDetail, NO_PARTITION, UNTOLD } from './exchange-detail.ts';
 import { ERROR, type Step as Field, ID, Layout, NAME, PARTITION, RECORDS, TOPIC, TOPIC_ID } from './layout.ts';
 import { MessageReader, REST } from './message-reader.ts';
@@ -25,6 +25,7 @@ export class ResponseReader extends MessageReader {
     const api = apiNamed(x.operation);
     const body = api === null ? null : api.response(x.version);
     this.pass(end);
+    if (d?.apiKey === PRODUCE) x.waits = false; // it wanted an answer
     x.status = UNTOLD;
     w.pos += RESPONSE_BYTES;
     if (api === null || body === null) return;

@@ -86,7 +86,8 @@ export const kafkaSemantics: Semantics = {
 
   spanName: (x) => messagingSpanName(operationOf(x).name, x.target),
 
-  errorType: (x) => messagingError(x, errorOf(x)),
+  // whether a Produce that waits wants an answer was not seen
+  errorType: (x) => (x.waits && x.operation === 'Produce' ? '' : messagingError(x, errorOf(x))),
 
   attributes: (x, _side, _route, put) => attributes(x, put),
 

@@ -2,8 +2,8 @@
 
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { Window } from '../protocol.ts';
-import { APIS, type Api, apiNamed, CONTROLLED_SHUTDOWN } from './apis.ts';
-import { ACKS, ERROR, Layout, RECORDS, type Step, TOPIC } from './layout.ts';
+import { APIS, type Api, apiNamed, CONTROLLED_SHUTDOWN, PRODUCE } from './apis.ts';
+import { ACKS, ERROR, Layout, RECORDS, type Step, TOPIC, TOPIC_ID } from './layout.ts';
 import { BROKEN, END, FOUND, Walker } from './walker.ts';
 import {
   answeredIdAt,
@@ -26,6 +26,10 @@ export const NOT_A_START = -1;
 
 /** Client ids that people and libraries choose are shorter. */
 const MAX_CLIENT_BYTES = 255;
+/** Where a request was cut, so much of a client id has to be there; the shortest that a library chooses is `kgo`. */
+const LEAST_CLIENT_BYTES = 3;
+/** A topic in an answer: a name of one letter behind its length, and how many partitions. */
+const LEAST_TOPIC_BYTES = 7;
 /** Codes are assigned up to 133; a few more may come. */
 const MAX_ERROR = 400;
 /** An answer to ApiVersions that says so is written in version 0. */
@@ -40,9 +44,31 @@ const LOOK_BYTES = 512;
 
 const TAGGED = new Layout('').steps(0, true);
 const WALKER = new Walker();
+const PRODUCE_API = APIS[PRODUCE]!;
 
 /** A request begins at `w.pos`: sterner than reading has to be. */
 export function requestStart(w: Window): number {
+  const there = w.end - w.pos;
+  const needed = wholeRequestStart(w);
+  if (needed <= there || !endsLacking(w, REQUEST_BYTES + 2 + LEAST_CLIENT_BYTES) || !namesClient(w)) return needed;
+  return mayBeAnswer(w, w.pos) ? needed : there;
+}
+
+/** At least so many bytes of the message at `w.pos` are there, and it ends exactly where what is missing ends: a segment that was cut. */
+function endsLacking(w: Window, least: number): boolean {
+  return w.lacking > 0 && w.end - w.pos >= least && w.pos + SIZE_BYTES + sizeAt(w, w.pos) === w.end + w.lacking;
+}
+
+/**
+ * The Produce at index `pos` may be an answer instead: to what was asked under the number that is its version, about as many topics as its correlation
+ * id says, the first of which has the name of the client.
+ */
+const mayBeAnswer = (w: Window, pos: number): boolean =>
+  apiKeyAt(w, pos) === PRODUCE && askedIdAt(w, pos) * LEAST_TOPIC_BYTES <= sizeAt(w, pos);
+
+const namesClient = (w: Window): boolean => w.view.getInt16(w.pos + REQUEST_BYTES) >= LEAST_CLIENT_BYTES;
+
+function wholeRequestStart(w: Window): number {
   const { pos, buf, view } = w;
   const there = w.end - pos;
   if (there < SIZE_BYTES) return SIZE_BYTES;
@@ -79,9 +105,22 @@ function bodyStart(w: Window, api: Api, version: number, at: number, end: number
   if (tagged && w.buf[at] !== 0) return NOT_A_START; // no client sends tagged fields in the header
   const body = api.request(version);
   w.pos = tagged ? at + 1 : at;
-  const good = body === null || fits(w, body, end);
+  const good = body === null ? version <= api.newest || isAsked(w, pos, end) : fits(w, body, end);
   w.pos = pos;
   return good ? needed : NOT_A_START;
+}
+
+/** What may be a Produce of a version that nobody knows, with its body at `w.pos`, speaks of a topic, as far as the window shows. */
+function isAsked(w: Window, pos: number, end: number): boolean {
+  if (!mayBeAnswer(w, pos)) return true;
+  const walker = WALKER;
+  walker.begin(PRODUCE_API.request(PRODUCE_API.newest)!, w.base + end);
+  for (;;) {
+    const step = walker.next(w);
+    if (step !== FOUND) return step !== BROKEN && step !== END;
+    if (!isCredible(w, walker)) return false;
+    if (walker.role === TOPIC || walker.role === TOPIC_ID) return true;
+  }
 }
 
 /** A message with that layout, whose next field begins at `w.pos`, goes up to index `end`, which may be far behind the window. */
@@ -130,7 +169,8 @@ export function responseStart(w: Window, asked: Asked): number {
   const x = asked.expected(answeredIdAt(w, pos));
   if (x === null) return NOT_A_START;
   const needed = Math.min(SIZE_BYTES + size, LOOK_BYTES);
-  return answers(w, x, pos + SIZE_BYTES + size) ? needed : NOT_A_START;
+  if (!answers(w, x, pos + SIZE_BYTES + size)) return NOT_A_START;
+  return needed > there && endsLacking(w, RESPONSE_BYTES) ? there : needed;
 }
 
 /** The response at `w.pos`, up to index `end`, is of the form that the request asks for. */
