@@ -520,6 +520,10 @@ const URL_9K = `/long?${'q'.repeat(9000)}`;
 const URL_70K = `/longer?${'q'.repeat(70_000)}`;
 const KEPT = 2048;
 
+const CHUNKS_END = '\r\n0\r\n\r\n';
+/** The head of a request, and the first chunk's size. */
+const chunkedGraphql = (bytes: number): string =>
+  `POST /graphql HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n`;
 const GRAPHQL = '{"query":"query Cart { items { price } }","variables":{"card":"4111"}}';
 
 const long: Conversation[] = [
@@ -584,6 +588,25 @@ const long: Conversation[] = [
       ...bye,
     ],
     expected: [200, 200, 400].map((status) => ({ operation: 'POST', target: '/graphql', status })),
+  },
+  {
+    name: 'GraphQL: the beginning of the first chunk is looked at',
+    turns: [
+      ask(
+        0,
+        chunkedGraphql(5000),
+        GRAPHQL.padEnd(1024),
+        free(' '.repeat(5000 - 1024)),
+        '\r\n3\r\n',
+        free('abc'),
+        CHUNKS_END,
+      ),
+      answer(0, reply(200, 5), free('{...}')),
+      ask(1, chunkedGraphql(GRAPHQL.length), GRAPHQL, CHUNKS_END),
+      answer(1, reply(200, 0)),
+      ...bye,
+    ],
+    expected: [200, 200].map((status) => ({ operation: 'POST', target: '/graphql', status })),
   },
   {
     name: 'bodies of 10 MiB',

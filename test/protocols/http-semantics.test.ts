@@ -83,10 +83,34 @@ describe('attributes', () => {
 
   test('absolute form', () => {
     const a = exchange('GET https://other.example/p?q=1 HTTP/1.1\r\nHost: proxy\r\n\r\n');
-    assert.equal(attributes(a, CLIENT)['url.full'], 'https://other.example:8080/p?q=1');
+    assert.equal(attributes(a, CLIENT)['url.full'], 'https://other.example/p?q=1');
     assert.equal(attributes(a, SERVER)['url.scheme'], 'https');
     assert.equal(attributes(a, SERVER)['url.path'], '/p');
     assert.equal(semantics.path(a), '/p');
+  });
+
+  test('asked through a proxy, the server is the one that the target names, its port included', () => {
+    for (const [target, address, port, url] of [
+      ['http://a.example/p', 'a.example', 80, 'http://a.example/p'],
+      ['HTTP://a.example', 'a.example', 80, 'http://a.example/'],
+      ['http://a.example:8081/p', 'a.example', 8081, 'http://a.example:8081/p'],
+      ['http://a.example:80/p', 'a.example', 80, 'http://a.example/p'],
+      ['https://[2001:db8::7]/p', '2001:db8::7', 443, 'https://[2001:db8::7]/p'],
+      ['ws://u:s3cret@a.example/chat', 'a.example', 80, 'ws://a.example/chat'],
+      ['ftp://a.example/pub', 'a.example', 21, 'ftp://a.example/pub'],
+      ['gopher://a.example/x', 'a.example', undefined, 'gopher://a.example/x'],
+    ] as const) {
+      const x = exchange(`GET ${target} HTTP/1.1\r\nHost: elsewhere:99\r\n\r\n`, undefined, 3128);
+      const of = attributes(x, CLIENT);
+      assert.deepEqual([of['server.address'], of['server.port'], of['url.full']], [address, port, url]);
+      assert.equal(attributes(x, SERVER)['server.port'], port);
+    }
+    // who asked the proxy in front of this one is said by that
+    const x = exchange('GET http://in.example/ HTTP/1.1\r\nHost: in.example\r\nX-Forwarded-Host: out.example\r\n\r\n');
+    assert.deepEqual(
+      [attributes(x, SERVER)['server.address'], attributes(x, SERVER)['server.port']],
+      ['out.example', 8080],
+    );
   });
 
   test('CONNECT', () => {
@@ -100,6 +124,34 @@ describe('attributes', () => {
     const o = exchange('OPTIONS * HTTP/1.1\r\nHost: shop.example:8080\r\n\r\n');
     assert.equal(attributes(o, CLIENT)['url.full'], 'http://shop.example:8080');
     assert.equal(semantics.path(c), 'shop.example:443');
+    const none = attributes(exchange('CONNECT shop.example HTTP/1.1\r\n\r\n', 'HTTP/1.1 400 No\r\n\r\n', 3128), CLIENT);
+    assert.deepEqual(
+      [none['server.address'], none['server.port'], none['url.full']],
+      ['shop.example', undefined, 'shop.example'],
+    );
+  });
+
+  test('a GraphQL operation, in parameters and in the first chunk of a body', () => {
+    const asked = (request: string): unknown[] => {
+      const of = attributes(exchange(request), CLIENT);
+      return [of['graphql.operation.type'], of['graphql.operation.name'], of['url.full']];
+    };
+    assert.deepEqual(asked('GET /graphql?query=query%20Cart{c}&token=s3cret HTTP/1.1\r\nHost: a\r\n\r\n'), [
+      'query',
+      'Cart',
+      'http://a:8080/graphql?query=query%20Cart{c}&token=REDACTED',
+    ]);
+    const body = '{"query":"mutation Pay { pay }","variables":{"card":"4111"}}';
+    const url = 'http://a:8080/graphql';
+    const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+    const chunked = (path: string, ...chunks: string[]): string =>
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.map(chunk).join('')}0\r\n\r\n`;
+    assert.deepEqual(asked(chunked('/graphql', body)), ['mutation', 'Pay', url]);
+    assert.deepEqual(asked(chunked('/graphql', body.padEnd(20000), body)), ['mutation', 'Pay', url]);
+    assert.deepEqual(asked(chunked('/graphql', body.slice(0, 40), body.slice(40))), ['mutation', 'Pay', url]);
+    assert.deepEqual(asked(chunked('/graphql', '{', body.slice(1))), [undefined, undefined, url]);
+    assert.deepEqual(asked(chunked('/graphql')), [undefined, undefined, url]);
+    assert.deepEqual(asked(chunked('/other', body)), [undefined, undefined, 'http://a:8080/other']);
   });
 
   test('behind a proxy the server is told who asked for what', () => {

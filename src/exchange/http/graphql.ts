@@ -19,11 +19,40 @@ export interface GraphqlOperation {
   graphqlName: string;
 }
 
+/** The beginning of a document as it stands. */
+const BARE_DOCUMENT = /^(?:\s|,|#.*)*(?:(query|mutation|subscription)\b\s*([_A-Za-z]\w{0,99})?|\{)/;
+const BARE_NAME = /^[_A-Za-z]\w{0,99}$/;
+
 /** Reads the beginning of a JSON body `buf[from, to)`. */
 export function readGraphql(o: GraphqlOperation, buf: Buffer, from: number, to: number): void {
   const text = buf.toString('latin1', from, Math.min(to, from + GRAPHQL_BYTES));
-  const named = NAME.exec(text);
-  const document = DOCUMENT.exec(text);
+  note(o, NAME.exec(text)?.[1], DOCUMENT.exec(text));
+}
+
+/** Reads the parameters of a target (section 6.2.1 there: GET). */
+export function readGraphqlTarget(o: GraphqlOperation, target: string): void {
+  const q = target.indexOf('?');
+  if (q < 0) return;
+  const document = parameter(target, q, 'query');
+  const name = parameter(target, q, 'operationName');
+  note(o, BARE_NAME.test(name) ? name : undefined, BARE_DOCUMENT.exec(document));
+}
+
+function note(o: GraphqlOperation, name: string | undefined, document: RegExpExecArray | null): void {
   if (document !== null) o.graphqlType = document[1] ?? 'query';
-  o.graphqlName = named?.[1] ?? document?.[2] ?? '';
+  o.graphqlName = name ?? document?.[2] ?? o.graphqlName;
+}
+
+/** The beginning of the value of that parameter, as forms encode it; '' without it. */
+function parameter(target: string, query: number, name: string): string {
+  for (let at = query + 1; at > 0; at = target.indexOf('&', at) + 1) {
+    if (!target.startsWith(`${name}=`, at)) continue;
+    const from = at + name.length + 1;
+    const to = target.indexOf('&', from);
+    return target
+      .slice(from, Math.min(to < 0 ? target.length : to, from + GRAPHQL_BYTES))
+      .replaceAll('+', ' ')
+      .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
+  return '';
 }

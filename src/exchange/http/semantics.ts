@@ -82,14 +82,21 @@ export function hostPort(text: string): Authority {
   return made;
 }
 
-/** The port of a scheme need not be said (RFC 9110 section 4.2.1). */
+/** The port of a scheme need not be said (RFC 9110 section 4.2, RFC 6455 section 3); proxies know FTP as well. */
+const SCHEME_PORTS: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443, ftp: 21 };
+
+const schemePort = (scheme: string): number => SCHEME_PORTS[scheme] ?? 0;
+
 function fullUrl(t: Target, address: string, port: number): string {
   const v6 = address.includes(':');
-  const authority =
-    t.scheme === 'http' && port === 80 ? (v6 ? `[${address}]` : address) : endpointText(v6 ? 6 : 4, address, port);
+  const unsaid = port === 0 || port === schemePort(t.scheme);
+  const authority = unsaid ? (v6 ? `[${address}]` : address) : endpointText(v6 ? 6 : 4, address, port);
   const path = t.path === '*' ? '' : t.path; // OPTIONS of the server as a whole (RFC 9112 section 3.2.4)
   return `${t.scheme}://${authority}${path}${t.query && `?${t.query}`}`;
 }
+
+/** The target names another server than the one that was asked: a proxy, whose port says nothing of it. CONNECT has no port unless it says it. */
+const unsaidPort = (x: Exchange, t: Target): number => (namesAuthority(x) ? 0 : schemePort(t.scheme));
 
 function attributes(x: Exchange, side: Side, route: string, put: AttributeSink): void {
   const d = x.detail as HttpDetail | null;
@@ -99,11 +106,12 @@ function attributes(x: Exchange, side: Side, route: string, put: AttributeSink):
   if (method === '_OTHER' && x.operation !== UNKNOWN) put.string('http.request.method_original', x.operation);
   if (x.status > 0) put.int('http.response.status_code', x.status);
   put.string('network.protocol.version', versionText(x.version));
-  const named = hostPort((side === SERVER && d !== null && d.forwardedHost) || t.authority || d?.host || '');
+  const forwarded = side === SERVER && d !== null ? d.forwardedHost : '';
+  const named = hostPort(forwarded || t.authority || d?.host || '');
   const address = named.host || x.ends.serverAddress;
-  const port = named.port || x.ends.serverPort;
+  const port = named.port || (forwarded === '' && t.authority !== '' ? unsaidPort(x, t) : x.ends.serverPort);
   put.string('server.address', address);
-  put.int('server.port', port);
+  if (port > 0) put.int('server.port', port);
   const known = x.target !== UNKNOWN;
   if (side === CLIENT) {
     if (known) put.string('url.full', namesAuthority(x) ? t.authority : fullUrl(t, address, port));

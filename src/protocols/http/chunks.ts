@@ -2,7 +2,7 @@
 
 import { LOST, MORE, SKIP, type Window } from '../protocol.ts';
 import { GO_ON, lineEnd, MAX_LINE, textEnd } from './lines.ts';
-import { CHUNK_DATA, CHUNK_END, CHUNK_SIZE, type Message, TRAILERS } from './message.ts';
+import { CHUNK_DATA, CHUNK_END, CHUNK_SIZE, GRAPHQL, type Message, TRAILERS } from './message.ts';
 import { readChunkSize } from './syntax.ts';
 
 /** Reads what frames the chunk; its data pass by unseen. */
@@ -25,6 +25,11 @@ export function readChunk(w: Window, m: Message): number {
   w.pos = eol + 1;
   if (size === 0) {
     m.phase = TRAILERS;
+    return GO_ON;
+  }
+  if (m.graphql) {
+    m.phase = GRAPHQL;
+    m.contentLength = size;
     return GO_ON;
   }
   m.phase = CHUNK_DATA;

@@ -2,7 +2,7 @@ import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import { HttpDetail, textBytes } from '../../exchange/http/detail.ts';
 import { settleDetail } from '../../exchange/http/fields.ts';
-import { GRAPHQL_BYTES, isGraphql, readGraphql } from '../../exchange/http/graphql.ts';
+import { GRAPHQL_BYTES, isGraphql, readGraphql, readGraphqlTarget } from '../../exchange/http/graphql.ts';
 import { METHODS } from '../../exchange/http/methods.ts';
 import { pollOf, settlePoll, WAITS } from '../../exchange/http/polls.ts';
 import {
@@ -34,6 +34,7 @@ import {
 } from './lines.ts';
 import {
   BODY,
+  CHUNK_DATA,
   CHUNK_SIZE,
   GRAPHQL,
   HEADER_REST,
@@ -174,7 +175,8 @@ export class HttpDecoder implements Decoder {
           if (w.end - w.pos < w.want) return MORE;
           if (m.detail !== null && m.exchange?.outcome === IN_FLIGHT)
             readGraphql(m.detail, w.buf, w.pos, w.pos + w.want);
-          m.phase = BODY;
+          m.graphql = false;
+          m.phase = m.chunked ? CHUNK_DATA : BODY;
           w.want = m.contentLength;
           return SKIP;
         case TUNNEL:
@@ -286,7 +288,11 @@ export class HttpDecoder implements Decoder {
 
   /** The blank line came (or, `headers` false, a versionless request has no headers). Sets the phase that follows. */
   #requestHeadEnds(w: Window, m: Message, headers: boolean): void {
-    if (m.detail !== null) settleDetail(m.detail);
+    if (m.detail !== null) {
+      settleDetail(m.detail);
+      m.graphql = isGraphql(m.exchange!.target);
+      if (m.graphql) readGraphqlTarget(m.detail, m.exchange!.target);
+    }
     if (m.exchange !== null) {
       m.exchange.requestHeadEnd = w.seqAt(w.pos);
       const x = m.exchange;
@@ -294,8 +300,7 @@ export class HttpDecoder implements Decoder {
       this.#out.asked(x, m.detail === null ? 2 * x.target.length : textBytes(m.detail, x.target));
     }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
-    else if (headers && m.contentLength > 0 && !m.coded)
-      m.phase = m.detail !== null && isGraphql(m.exchange!.target) ? GRAPHQL : BODY;
+    else if (headers && m.contentLength > 0 && !m.coded) m.phase = m.graphql ? GRAPHQL : BODY;
     else this.#finishRequest(m, w);
   }
 

@@ -16,7 +16,7 @@ export const CHUNK_END = 8;
 export const TRAILERS = 9;
 /** Behind CONNECT: the bytes are HTTP again only if the tunnel is refused. */
 export const TUNNEL = 10;
-/** The beginning of a body that names a GraphQL operation. */
+/** The beginning of a body that names a GraphQL operation, as long as its length says, or of its first chunk. */
 export const GRAPHQL = 11;
 
 /** The header field that a folded line would continue (RFC 9112 section 5.2). */
@@ -50,6 +50,8 @@ export class Message {
   detail: HttpDetail | null = null;
   /** Request only. */
   connect = false;
+  /** Request only: the body has not been looked at for a GraphQL operation yet. */
+  graphql = false;
 
   begin(offset: number): void {
     this.startOffset = offset;
@@ -65,5 +67,6 @@ export class Message {
     this.exchange = null;
     this.detail = null;
     this.connect = false;
+    this.graphql = false;
   }
 }

@@ -3,7 +3,7 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import { textBytes } from '../../exchange/http/detail.ts';
 import { firstOf, readForwarded, settleDetail } from '../../exchange/http/fields.ts';
-import { isGraphql } from '../../exchange/http/graphql.ts';
+import { isGraphql, readGraphqlTarget } from '../../exchange/http/graphql.ts';
 import { pollOf, settlePoll, WAITS } from '../../exchange/http/polls.ts';
 import { type Exchanges, FULL, TARGETS } from '../protocol.ts';
 import { Http2Detail, MORE_BYTES } from './detail.ts';
@@ -74,6 +74,7 @@ export function newStream(
   if (kind !== NOT_GRPC) becomeGrpc(s, kind);
   else {
     s.graphql = d !== null && isGraphql(x.target);
+    if (s.graphql) readGraphqlTarget(d!, x.target);
     x.waits = pollOf(x.operation, x.target) === WAITS;
   }
   if (values[GRPC_TIMEOUT] !== '') {
