@@ -1,10 +1,15 @@
 /** Decompression of pieces that stand whole in memory. Hostile input answers null, and never takes more than it was allowed. */
 
-import { inflateSync, zstdDecompressSync } from 'node:zlib';
+import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 
 /** zlib (RFC 1950) data `buf[from, to)`; null when it is no such thing or would give more than `maxBytes`. */
 export function inflateZlib(buf: Buffer, from: number, to: number, maxBytes: number): Buffer | null {
   return unpack(inflateSync, buf, from, to, maxBytes);
+}
+
+/** The same of gzip (RFC 1952). */
+export function inflateGzip(buf: Buffer, from: number, to: number, maxBytes: number): Buffer | null {
+  return unpack(gunzipSync, buf, from, to, maxBytes);
 }
 
 /** Zstandard (RFC 8878) data `buf[from, to)`; null when it is no such thing or would give more than `maxBytes`. */

@@ -6,6 +6,7 @@ import { Timebase } from '../../src/bytes/timebase.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import { Pipeline, type PipelineOptions } from '../../src/pipeline.ts';
 import { PROTOCOLS } from '../../src/protocols/index.ts';
+import { type Detail, FULL } from '../../src/protocols/protocol.ts';
 import { Counters } from '../../src/self/counters.ts';
 import { FIN, type Frame, layOut, type Party, RST } from './frame.ts';
 
@@ -108,7 +109,7 @@ export class Rig {
   /** The most that lanes held at once: bytes that were copied because a segment cut something. */
   peakLaneBytes = 0;
 
-  constructor(options: PipelineOptions = DEFAULTS, maxBytes = 64 << 20) {
+  constructor(options: PipelineOptions = DEFAULTS, maxBytes = 64 << 20, detail: Detail = FULL) {
     this.budget = new Budget(maxBytes);
     this.pipeline = new Pipeline({
       config: options,
@@ -123,7 +124,7 @@ export class Rig {
       counters: this.counters,
       budget: this.budget,
       timebase: new Timebase(),
-      detail: 2,
+      detail,
     });
     this.#lanes = this.budget.owners.find((o) => o.name === 'lanes')!;
   }

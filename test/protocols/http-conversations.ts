@@ -1,7 +1,19 @@
 /** HTTP/1.x as clients and servers speak it, for the conformance kit. */
 
 import { CLOSED, OPEN, RESET, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
-import { answer, ask, type Conversation, type Expected, fin, free, mumble, pause, rst } from '../kit/conversation.ts';
+import { GRPC_STATUS_BASE } from '../../src/exchange/grpc/status.ts';
+import {
+  answer,
+  ask,
+  type Conversation,
+  type Expected,
+  fin,
+  free,
+  mumble,
+  pause,
+  rst,
+  type Saying,
+} from '../kit/conversation.ts';
 import { CLIENT, SERVER } from '../kit/frame.ts';
 
 const HOST = 'Host: shop.example\r\n';
@@ -18,6 +30,9 @@ const found = (target: string, status: number, more: Partial<Expected> = {}): Ex
   status,
   ...more,
 });
+
+const LONG_PATH = `/dav/${'d'.repeat(1600)}`;
+const LONG_PROXIED = `http://other.example${LONG_PATH}`;
 
 const bye = [fin(CLIENT), fin(SERVER)];
 
@@ -115,6 +130,24 @@ const plain: Conversation[] = [
       ...bye,
     ],
     expected: [found('http://other.example:8080/abs?q=1', 200), { operation: 'OPTIONS', target: '*', status: 204 }],
+  },
+  {
+    name: 'absolute form, first on its connection and longer than what detection sees',
+    turns: [ask(0, get(LONG_PROXIED)), answer(0, reply(200, 0)), ask(1, get('/abs')), answer(1, reply(200, 0)), ...bye],
+    expected: [found(LONG_PROXIED, 200), found('/abs', 200)],
+    long: true,
+  },
+  {
+    name: 'a method that nobody knows, first on its connection and longer than what detection sees',
+    turns: [
+      ask(0, `REPORT ${LONG_PATH} HTTP/1.1\r\nHost: x\r\n\r\n`),
+      answer(0, reply(207, 0)),
+      ask(1, get('/next')),
+      answer(1, reply(200, 0)),
+      ...bye,
+    ],
+    expected: [{ operation: 'REPORT', target: LONG_PATH, status: 207 }, found('/next', 200)],
+    long: true,
   },
   {
     name: 'methods that nobody knows',
@@ -622,4 +655,106 @@ const long: Conversation[] = [
   },
 ];
 
-export const conversations: readonly Conversation[] = [...plain, ...framing, ...handOver, ...endings, ...long];
+/** A message of gRPC; with the flag 0x80 trailers. */
+const message = (text: string, flags = 0): Buffer => {
+  const prefix = Buffer.alloc(5);
+  prefix[0] = flags;
+  prefix.writeUInt32BE(text.length, 1);
+  return Buffer.concat([prefix, Buffer.from(text)]);
+};
+const trailers = (status: number): Buffer => message(`grpc-message: so it is\r\ngrpc-status:${status}\r\n`, 0x80);
+const WEB = 'Content-Type: application/grpc-web+proto\r\n';
+const WEB_TEXT = 'Content-Type: application/grpc-web-text\r\n';
+const WEB_CHUNKS = `HTTP/1.1 200 OK\r\n${WEB}Transfer-Encoding: chunked\r\n\r\n`;
+const chunk = (bytes: Buffer | string): Buffer =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), Buffer.from(bytes), Buffer.from('\r\n')]);
+const base64 = (...parts: readonly Buffer[]): string => parts.map((p) => p.toString('base64')).join('');
+const call = (exchange: number, more: string, body: Buffer | string): Saying =>
+  ask(exchange, post('/shop.Cart/Get', body.length, more), body);
+const called = (status: number): Expected => ({
+  operation: 'POST',
+  target: '/shop.Cart/Get',
+  status: GRPC_STATUS_BASE + status,
+  partly: [200],
+});
+
+const calls: Conversation[] = [
+  {
+    name: 'gRPC-Web',
+    turns: [
+      call(0, WEB, message('which')),
+      answer(0, WEB_CHUNKS, chunk(message('a cart')), chunk(trailers(0)), '0\r\n\r\n'),
+      call(1, WEB, message('no')),
+      answer(1, reply(200, 0, `${WEB}grpc-status: 5\r\ngrpc-message: none\r\n`)),
+      call(2, WEB, message('again')),
+      answer(2, WEB_CHUNKS, chunk(Buffer.concat([message('one'), message('two')])), chunk(trailers(14)), '0\r\n\r\n'),
+      call(3, WEB, message('who')),
+      answer(3, reply(401, 2, 'Content-Type: text/plain\r\n'), free('no')),
+      ...bye,
+    ],
+    expected: [...[0, 5, 14].map(called), { ...called(16), partly: [401] }],
+  },
+  {
+    name: 'gRPC-Web: bodies in pieces that are not those of its messages',
+    turns: (() => {
+      const body = Buffer.concat([message('m'.repeat(3000)), message(''), message('x'), trailers(13)]);
+      const cut = [0, 3, 700, 2000, 3011, 3020, 3035, body.length];
+      const pieces = cut.slice(1).map((to, i) => chunk(body.subarray(cut[i], to)));
+      return [
+        ask(
+          0,
+          post('/shop.Cart/Get', 2005, WEB),
+          message('q'.repeat(2000)).subarray(0, 5),
+          free(Buffer.alloc(2000, 'q')),
+        ),
+        answer(0, WEB_CHUNKS, ...pieces, '0\r\n\r\n'),
+        call(1, WEB, message('')),
+        answer(1, reply(200, body.length, WEB), body),
+        ...bye,
+      ];
+    })(),
+    expected: [13, 13].map(called),
+    long: true,
+  },
+  {
+    name: 'gRPC-Web in base64, padded in one piece and in many',
+    turns: (() => {
+      const told = base64(message('a cart'), message('and another'), trailers(7));
+      const whole = base64(Buffer.concat([message('a cart'), message('and another'), trailers(9)]));
+      return [
+        call(0, WEB_TEXT, base64(message('which one'))),
+        answer(0, reply(200, told.length, WEB_TEXT), told),
+        call(1, WEB_TEXT, base64(message('it'))),
+        answer(
+          1,
+          `HTTP/1.1 200 OK\r\n${WEB_TEXT}Transfer-Encoding: chunked\r\n\r\n`,
+          chunk(whole.slice(0, 2)),
+          chunk(whole.slice(2, 33)),
+          chunk(whole.slice(33)),
+          '0\r\n\r\n',
+        ),
+        ...bye,
+      ];
+    })(),
+    expected: [7, 9].map(called),
+  },
+  {
+    name: 'gRPC-Web until the connection closes',
+    turns: [
+      call(0, WEB, message('which')),
+      answer(0, `HTTP/1.1 200 OK\r\n${WEB}\r\n`, message('a cart'), trailers(3)),
+      ...bye,
+    ],
+    expected: [called(3)],
+    fragile: true,
+  },
+];
+
+export const conversations: readonly Conversation[] = [
+  ...plain,
+  ...framing,
+  ...handOver,
+  ...endings,
+  ...long,
+  ...calls,
+];

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { CLOSED, Ends, Exchange, LOST, OPEN, RESET, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
 import type { HttpDetail } from '../../src/exchange/http/detail.ts';
 import { redactTarget } from '../../src/exchange/http/redact.ts';
 import { CLIENT, SERVER } from '../../src/exchange/semantics.ts';
 import { http } from '../../src/protocols/http/index.ts';
+import { BARE, FULL } from '../../src/protocols/protocol.ts';
 import { attributes, dimensions } from '../kit/attributes.ts';
 import { answer, ask, fin } from '../kit/conversation.ts';
 import { Rig } from '../kit/run.ts';
@@ -20,7 +22,12 @@ function exchange(
   response = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
   serverPort = 8080,
 ): Exchange {
-  const turns = [ask(0, request), answer(0, response), fin(CLIENT), fin(SERVER)];
+  const turns = [
+    ask(0, Buffer.from(request, 'latin1')),
+    answer(0, Buffer.from(response, 'latin1')),
+    fin(CLIENT),
+    fin(SERVER),
+  ];
   const found = new Rig().feed(frames({ name: 'one', turns, expected: [] }, link({ serverPort }))).end().found;
   assert.equal(found.length, 1);
   return found[0]!.record;
@@ -180,6 +187,102 @@ describe('attributes', () => {
     assert.equal(attributes(odd, CLIENT)['http.request.method_original'], 'BREW');
     assert.equal(semantics.spanName(odd, CLIENT, '/pot'), 'HTTP /pot');
     assert.equal(dimensions(odd, CLIENT)['http.request.method'], '_OTHER');
+  });
+});
+
+describe('gRPC-Web', () => {
+  const message = (text: string, flags = 0): string =>
+    Buffer.concat([Buffer.of(flags, 0, 0, 0, text.length), Buffer.from(text, 'latin1')]).toString('latin1');
+  const call = (response: string, type = 'application/grpc-web+proto', more = ''): Exchange => {
+    const body = type.includes('text') ? btoa(message('which')) : message('which');
+    return exchange(
+      `POST /shop.Cart/Get HTTP/1.1\r\nHost: shop.example\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`,
+      response,
+    );
+  };
+  const reply = (status: number, body: string, more = ''): string =>
+    `HTTP/1.1 ${status} X\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
+  const WEB = 'Content-Type: application/grpc-web\r\n';
+  const TEXT = 'Content-Type: application/grpc-web-text+proto\r\n';
+  const trailers = (status: string): string => message(`grpc-status:${status}\r\ngrpc-message:x\r\n`, 0x80);
+
+  const packed = (status: string): string => gzipSync(`grpc-status: ${status}\r\n`).toString('latin1');
+
+  test('is a call like any other', () => {
+    const x = call(
+      reply(200, `${message('one')}${message('')}${trailers('5')}`, WEB),
+      undefined,
+      'grpc-timeout: 2S\r\n',
+    );
+    assert.equal(x.protocol.name, 'grpc');
+    assert.deepEqual(attributes(x, CLIENT), {
+      'rpc.system.name': 'grpc',
+      'rpc.method': 'shop.Cart/Get',
+      'rpc.status_code': 'NOT_FOUND',
+      'server.address': 'shop.example',
+      'server.port': 8080,
+      'network.protocol.version': '1.1',
+      'spantap.grpc.web': true,
+      'spantap.grpc.timeout': 2,
+      'spantap.grpc.request.messages': 1,
+      'spantap.grpc.request.message_bytes': 5,
+      'spantap.grpc.response.messages': 2,
+      'spantap.grpc.response.message_bytes': 3,
+    });
+    const s = x.protocol.semantics;
+    assert.deepEqual([s.status(x), s.errorType(x, CLIENT), s.errorType(x, SERVER)], ['5', 'NOT_FOUND', '']);
+    assert.equal(s.spanName(x, CLIENT, ''), 'shop.Cart/Get');
+  });
+
+  test('its status, wherever it stands', () => {
+    const text = btoa(message('one')) + btoa(trailers('7'));
+    for (const [response, status] of [
+      [reply(200, trailers('0'), WEB), 'OK'],
+      [reply(200, message('grpc-message:grpc-status:4\r\nGRPC-Status:  8 ', 0x80), WEB), 'RESOURCE_EXHAUSTED'],
+      [reply(200, '', `${WEB}Grpc-Status: 12\r\n`), 'UNIMPLEMENTED'],
+      [reply(200, text, TEXT), 'PERMISSION_DENIED'],
+      [reply(200, message('one'), WEB), 'UNKNOWN'],
+      [reply(503, 'sorry', 'Content-Type: text/html\r\n'), 'UNAVAILABLE'],
+      [`HTTP/1.1 200 OK\r\n${WEB}Transfer-Encoding: chunked\r\n\r\n0\r\ngrpc-status: 15\r\n\r\n`, 'DATA_LOSS'],
+      [reply(200, message(packed('13'), 0x81), WEB), 'INTERNAL'],
+      // what cannot be read says nothing
+      [reply(200, message('compressed', 0x81), WEB), undefined],
+      [reply(200, btoa(message(packed('13'), 0x81)), TEXT), undefined],
+      [reply(200, message(packed('13').slice(0, -9), 0x81), WEB), undefined],
+      [reply(200, '<html>', WEB), undefined],
+      [reply(200, '%%%%', TEXT), undefined],
+      [reply(200, 'AA==AAAA', TEXT), 'UNKNOWN'],
+    ] as const) {
+      for (const type of ['application/grpc-web', 'application/grpc-web-text'])
+        assert.equal(attributes(call(response, type), CLIENT)['rpc.status_code'], status, response);
+    }
+  });
+
+  test('other content types are not', () => {
+    for (const type of ['application/grpc', 'application/grpc-webby', 'application/json'])
+      assert.equal(call(reply(200, ''), type).protocol.name, 'http', type);
+  });
+
+  test('messages are told as they pass, and their method is known where only metrics are wanted', () => {
+    const turns = [
+      ask(0, `POST /shop.Cart/Get HTTP/1.1\r\n${TEXT}Content-Length: 16\r\n\r\n${btoa(message('which'))}`),
+      answer(0, Buffer.from(reply(200, `${message('one')}${message('three')}${trailers('0')}`, WEB), 'latin1')),
+    ];
+    for (const detail of [BARE, FULL] as const) {
+      const rig = new Rig(undefined, undefined, detail)
+        .feed(frames({ name: 'one', turns, expected: [] }, link({ serverPort: 80 })))
+        .end();
+      assert.deepEqual(
+        rig.passed.map((p) => [p.protocol, p.toServer, p.bytes]),
+        [
+          ['grpc', true, 5],
+          ['grpc', false, 3],
+          ['grpc', false, 5],
+        ],
+      );
+      assert.equal(dimensions(rig.found[0]!.record, SERVER)['rpc.method'], 'shop.Cart/Get');
+      assert.equal(dimensions(rig.found[0]!.record, SERVER)['rpc.status_code'], 'OK');
+    }
   });
 });
 

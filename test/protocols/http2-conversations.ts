@@ -680,6 +680,37 @@ const grpc: Conversation[] = [
     ],
     expected: [called('/shop.Cart/Get', 5)],
   },
+  {
+    name: 'gRPC-Web: trailers in many frames, and in base64',
+    turns: (() => {
+      const text = [['content-type', 'application/grpc-web-text']] as const;
+      const end = message('grpc-message: no\r\ngrpc-status: 9\r\n', 0x80);
+      const coded = Buffer.from(`${message('a cart').toString('base64')}${end.toString('base64')}`);
+      return [
+        ask(
+          0,
+          post(1, '/shop.Cart/Get', [['content-type', 'application/grpc-web+proto']]),
+          frame(DATA, END_STREAM, 1, message('which')),
+        ),
+        answer(
+          0,
+          head(1, 200, [['content-type', 'application/grpc-web+proto']]),
+          frame(DATA, 0, 1, end.subarray(0, 3)),
+          frame(DATA, 0, 1, end.subarray(3, 30)),
+          frame(DATA, END_STREAM, 1, end.subarray(30)),
+        ),
+        ask(1, post(3, '/shop.Cart/Get', text), frame(DATA, END_STREAM, 3, message('which').toString('base64'))),
+        answer(
+          1,
+          head(3, 200, text),
+          frame(DATA, 0, 3, coded.subarray(0, 11)),
+          frame(DATA, END_STREAM, 3, coded.subarray(11)),
+        ),
+        ...bye,
+      ];
+    })(),
+    expected: [called('/shop.Cart/Get', 9), called('/shop.Cart/Get', 9)],
+  },
 ];
 
 export const conversations: readonly Conversation[] = [...http, ...grpc];

@@ -17,7 +17,11 @@ const METHOD_INDEX = new Map<string, number>(METHODS.map((m, i) => [m, i]));
 const OTHER = METHODS.length;
 
 /** 9 for 0.9, 10 to 19 for 1.x, 20 for 2. */
-const versionText = (version: number): string => (version === 9 ? '0.9' : version === 20 ? '2' : `1.${version - 10}`);
+export const versionText = (version: number): string =>
+  version === 9 ? '0.9' : version === 20 ? '2' : `1.${version - 10}`;
+
+/** Status 0 of a response that was seen: its field refers to something that was lost. */
+export const UNKNOWN_STATUS = 'unknown';
 
 /** The method as attributes have it: unknown ones are `_OTHER`. */
 const methodName = (x: Exchange): string => (METHOD_INDEX.has(x.operation) ? x.operation : '_OTHER');

@@ -2,7 +2,7 @@
 
 import { LOST, MORE, SKIP, type Window } from '../protocol.ts';
 import { GO_ON, lineEnd, MAX_LINE, textEnd } from './lines.ts';
-import { CHUNK_DATA, CHUNK_END, CHUNK_SIZE, GRAPHQL, type Message, TRAILERS } from './message.ts';
+import { CHUNK_DATA, CHUNK_END, CHUNK_SIZE, GRAPHQL, MESSAGES, type Message, TRAILERS } from './message.ts';
 import { readChunkSize } from './syntax.ts';
 
 /** Reads what frames the chunk; its data pass by unseen. */
@@ -30,6 +30,11 @@ export function readChunk(w: Window, m: Message): number {
   if (m.graphql) {
     m.phase = GRAPHQL;
     m.contentLength = size;
+    return GO_ON;
+  }
+  if (m.messages !== null) {
+    m.phase = MESSAGES;
+    m.left = size;
     return GO_ON;
   }
   m.phase = CHUNK_DATA;

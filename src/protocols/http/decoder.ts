@@ -1,5 +1,6 @@
 import { Words } from '../../bytes/words.ts';
 import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
+import { grpcSemantics } from '../../exchange/grpc/semantics.ts';
 import { HttpDetail, textBytes } from '../../exchange/http/detail.ts';
 import { settleDetail } from '../../exchange/http/fields.ts';
 import { GRAPHQL_BYTES, isGraphql, readGraphql, readGraphqlTarget } from '../../exchange/http/graphql.ts';
@@ -17,9 +18,11 @@ import {
   STOP,
   type Step,
   TARGETS,
+  TO_CLIENT,
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
+import { answerCall, beginCall, noteRequest, noteResponse, walkBody } from './calls.ts';
 import { readChunk } from './chunks.ts';
 import {
   BLANK_LINE,
@@ -39,6 +42,7 @@ import {
   GRAPHQL,
   HEADER_REST,
   HEADERS,
+  MESSAGES,
   Message,
   START,
   START_REST,
@@ -115,7 +119,7 @@ export class HttpDecoder implements Decoder {
   end(dir: Dir, w: Window): void {
     if (dir === TO_SERVER) return;
     const m = this.#response;
-    if (m.untilClose && m.phase === BODY) this.#finishResponse(m, w);
+    if (m.untilClose && (m.phase === BODY || m.phase === MESSAGES)) this.#finishResponse(m, w);
   }
 
   #readRequest(w: Window): Step {
@@ -186,7 +190,7 @@ export class HttpDecoder implements Decoder {
           w.want = 1;
           return MORE;
         default: {
-          const step = this.#common(w, m);
+          const step = this.#common(TO_SERVER, w, m);
           if (step >= 0) return step as Step;
         }
       }
@@ -212,7 +216,7 @@ export class HttpDecoder implements Decoder {
           }
           const status = readStatusLine(w.buf, w.pos, eol < 0 ? w.end : eol);
           if (status < 0) {
-            if (this.#versionless(w, m)) return this.#untilClose(w, m);
+            if (this.#versionless(w, m)) return this.#untilClose(w, m) as Step;
             return this.#lost(m);
           }
           m.begin(w.base + w.pos);
@@ -222,6 +226,7 @@ export class HttpDecoder implements Decoder {
             if (m.exchange !== null) {
               m.exchange.status = status;
               m.exchange.failed = status >= 400;
+              m.call = m.exchange.protocol.semantics === grpcSemantics;
             }
           }
           if (eol < 0) m.phase = START_REST;
@@ -245,7 +250,7 @@ export class HttpDecoder implements Decoder {
           this.#finishResponse(m, w);
           break;
         default: {
-          const step = this.#common(w, m);
+          const step = this.#common(TO_CLIENT, w, m);
           if (step >= 0) return step as Step;
         }
       }
@@ -253,7 +258,8 @@ export class HttpDecoder implements Decoder {
   }
 
   /** Phases that requests and responses read alike. GO_ON: with the new phase. */
-  #common(w: Window, m: Message): number {
+  #common(dir: Dir, w: Window, m: Message): number {
+    if (m.phase === MESSAGES) return walkBody(dir, w, m, this.#out);
     const step = m.phase === START_REST || m.phase === HEADER_REST ? passRest(w, m) : readChunk(w, m);
     return step === LOST ? this.#lost(m) : step;
   }
@@ -275,7 +281,8 @@ export class HttpDecoder implements Decoder {
     if (x === null) return true;
     x.operation = LINE.method >= 0 ? METHODS[LINE.method]! : buf.toString('latin1', pos, LINE.methodEnd);
     x.version = LINE.version;
-    if (this.#out.detail >= TARGETS) {
+    // of calls the target is a dimension of metrics, and only headers tell what is one; all of them are POST
+    if (this.#out.detail >= TARGETS || LINE.method === 2) {
       x.target = TARGET_WORDS.text(buf, LINE.targetStart, Math.min(LINE.targetEnd, LINE.targetStart + MAX_TARGET));
       x.waits = pollOf(x.operation, x.target) === WAITS;
     }
@@ -293,6 +300,7 @@ export class HttpDecoder implements Decoder {
       m.graphql = isGraphql(m.exchange!.target);
       if (m.graphql) readGraphqlTarget(m.detail, m.exchange!.target);
     }
+    if (m.contentType !== '') beginCall(m);
     if (m.exchange !== null) {
       m.exchange.requestHeadEnd = w.seqAt(w.pos);
       const x = m.exchange;
@@ -300,8 +308,10 @@ export class HttpDecoder implements Decoder {
       this.#out.asked(x, m.detail === null ? 2 * x.target.length : textBytes(m.detail, x.target));
     }
     if (headers && m.chunked) m.phase = CHUNK_SIZE;
-    else if (headers && m.contentLength > 0 && !m.coded) m.phase = m.graphql ? GRAPHQL : BODY;
-    else this.#finishRequest(m, w);
+    else if (headers && m.contentLength > 0 && !m.coded) {
+      m.left = m.contentLength;
+      m.phase = m.graphql ? GRAPHQL : m.messages !== null ? MESSAGES : BODY;
+    } else this.#finishRequest(m, w);
   }
 
   #finishRequest(m: Message, w: Window): void {
@@ -309,6 +319,7 @@ export class HttpDecoder implements Decoder {
     if (x !== null && x === this.#asking && x.outcome === IN_FLIGHT) {
       x.requestEndNs = w.timeBefore();
       x.requestBytes = w.base + w.pos - m.startOffset;
+      noteRequest(m);
     }
     this.#asking = null;
     m.exchange = null;
@@ -335,6 +346,7 @@ export class HttpDecoder implements Decoder {
       return GO_ON;
     }
     if (x !== null && x.outcome === IN_FLIGHT) settlePoll(x, m.events);
+    if (m.call) answerCall(m);
     const connect = x !== null && x.operation === 'CONNECT';
     if (connect && status < 300) {
       this.#finishResponse(m, w);
@@ -354,17 +366,24 @@ export class HttpDecoder implements Decoder {
         this.#finishResponse(m, w);
         return GO_ON;
       }
-      m.phase = BODY;
-      w.want = m.contentLength;
-      return SKIP;
+      return this.#body(w, m, m.contentLength);
     }
     return this.#untilClose(w, m);
   }
 
-  #untilClose(w: Window, m: Message): Step {
+  #untilClose(w: Window, m: Message): number {
     m.untilClose = true;
+    return this.#body(w, m, Number.POSITIVE_INFINITY);
+  }
+
+  #body(w: Window, m: Message, bytes: number): number {
+    if (m.messages !== null) {
+      m.phase = MESSAGES;
+      m.left = bytes;
+      return GO_ON;
+    }
     m.phase = BODY;
-    w.want = Number.POSITIVE_INFINITY;
+    w.want = bytes;
     return SKIP;
   }
 
@@ -385,6 +404,7 @@ export class HttpDecoder implements Decoder {
     m.untilClose = false;
     m.phase = START;
     if (x === null) return;
+    if (m.call) noteResponse(x, m);
     if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - m.startOffset;
     this.#out.finish(x, w);
   }

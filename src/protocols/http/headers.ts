@@ -1,4 +1,5 @@
 import type { Window } from '../../bytes/window.ts';
+import { statusNumber } from '../../exchange/grpc/status.ts';
 import type { HttpDetail } from '../../exchange/http/detail.ts';
 import { addTraceparent, addTracestate, firstOf, MAX_VALUE, readForwarded } from '../../exchange/http/fields.ts';
 import { FIELD_CODING, FIELD_LENGTH, type Message, NO_FIELD } from './message.ts';
@@ -33,7 +34,14 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
     else m.upgrade = onlyWord(buf, from + 8, to, 'websocket') ? 'websocket' : '';
   } else if (low === 99 && n > 12 && buf[from + 12] === COLON && sameName(buf, from, 'content-type')) {
     m.events = beginsWith(buf, from + 13, to, 'text/event-stream');
-  }
+    m.contentType = beginsWith(buf, from + 13, to, 'application/grpc-web') ? text(buf, from + 13, to) : '';
+  } else if (low === 103 && n > 12) readCallField(m, buf, from, to); // g
+}
+
+function readCallField(m: Message, buf: Buffer, from: number, to: number): void {
+  if (buf[from + 11] === COLON && sameName(buf, from, 'grpc-status'))
+    m.grpcStatus = statusNumber(text(buf, from + 12, to));
+  else if (buf[from + 12] === COLON && sameName(buf, from, 'grpc-timeout')) m.timeout = text(buf, from + 13, to);
 }
 
 /** Blanks apart, `buf[from, to)` is that word. */
@@ -93,7 +101,8 @@ function nameLength(buf: Buffer, from: number, to: number): number {
   return 0;
 }
 
-function value(buf: Buffer, from: number, to: number): string {
+/** The value `buf[from, to)` of a field. */
+export function text(buf: Buffer, from: number, to: number): string {
   while (from < to && (buf[from] === SP || buf[from] === TAB)) from++;
   while (to > from && (buf[to - 1] === SP || buf[to - 1] === TAB)) to--;
   return buf.toString('utf8', from, Math.min(to, from + MAX_VALUE));
@@ -106,24 +115,24 @@ export function readDetail(d: HttpDetail, buf: Buffer, from: number, to: number)
   const v = from + n + 1;
   switch (buf[from]! | 32) {
     case 104: // h
-      if (n === 4 && d.host === '' && sameName(buf, from, 'host')) d.host = value(buf, v, to);
+      if (n === 4 && d.host === '' && sameName(buf, from, 'host')) d.host = text(buf, v, to);
       return;
     case 117: // u
-      if (n === 10 && sameName(buf, from, 'user-agent')) d.userAgent = value(buf, v, to);
-      else if (n === 13 && sameName(buf, from, 'uber-trace-id')) d.uberTraceId = value(buf, v, to);
+      if (n === 10 && sameName(buf, from, 'user-agent')) d.userAgent = text(buf, v, to);
+      else if (n === 13 && sameName(buf, from, 'uber-trace-id')) d.uberTraceId = text(buf, v, to);
       return;
     case 116: // t
-      if (n === 11 && sameName(buf, from, 'traceparent')) addTraceparent(d, value(buf, v, to));
-      else if (n === 10 && sameName(buf, from, 'tracestate')) addTracestate(d, value(buf, v, to));
+      if (n === 11 && sameName(buf, from, 'traceparent')) addTraceparent(d, text(buf, v, to));
+      else if (n === 10 && sameName(buf, from, 'tracestate')) addTracestate(d, text(buf, v, to));
       return;
     case 98: // b
-      if (n === 2 && sameName(buf, from, 'b3')) d.b3 = value(buf, v, to);
+      if (n === 2 && sameName(buf, from, 'b3')) d.b3 = text(buf, v, to);
       return;
     case 115: // s
-      if (n === 3 && sameName(buf, from, 'sw8')) d.sw8 = value(buf, v, to);
+      if (n === 3 && sameName(buf, from, 'sw8')) d.sw8 = text(buf, v, to);
       return;
     case 102: // f
-      if (n === 9 && sameName(buf, from, 'forwarded')) readForwarded(d, value(buf, v, to));
+      if (n === 9 && sameName(buf, from, 'forwarded')) readForwarded(d, text(buf, v, to));
       return;
     case 120: // x
       readExtension(d, buf, from, n, v, to);
@@ -132,10 +141,10 @@ export function readDetail(d: HttpDetail, buf: Buffer, from: number, to: number)
 }
 
 function readExtension(d: HttpDetail, buf: Buffer, from: number, n: number, v: number, to: number): void {
-  if (n === 11 && sameName(buf, from, 'x-b3-spanid')) d.b3SpanId = value(buf, v, to);
-  else if (n === 12 && sameName(buf, from, 'x-b3-traceid')) d.b3TraceId = value(buf, v, to);
-  else if (n === 12 && sameName(buf, from, 'x-b3-sampled')) d.b3Sampled = value(buf, v, to);
-  else if (n === 15 && sameName(buf, from, 'x-forwarded-for')) d.forwardedFor ||= firstOf(value(buf, v, to));
-  else if (n === 16 && sameName(buf, from, 'x-forwarded-host')) d.forwardedHost ||= firstOf(value(buf, v, to));
-  else if (n === 17 && sameName(buf, from, 'x-forwarded-proto')) d.forwardedProto ||= firstOf(value(buf, v, to));
+  if (n === 11 && sameName(buf, from, 'x-b3-spanid')) d.b3SpanId = text(buf, v, to);
+  else if (n === 12 && sameName(buf, from, 'x-b3-traceid')) d.b3TraceId = text(buf, v, to);
+  else if (n === 12 && sameName(buf, from, 'x-b3-sampled')) d.b3Sampled = text(buf, v, to);
+  else if (n === 15 && sameName(buf, from, 'x-forwarded-for')) d.forwardedFor ||= firstOf(text(buf, v, to));
+  else if (n === 16 && sameName(buf, from, 'x-forwarded-host')) d.forwardedHost ||= firstOf(text(buf, v, to));
+  else if (n === 17 && sameName(buf, from, 'x-forwarded-proto')) d.forwardedProto ||= firstOf(text(buf, v, to));
 }

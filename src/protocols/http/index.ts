@@ -1,9 +1,11 @@
+import { grpcSemantics } from '../../exchange/grpc/semantics.ts';
 import { httpSemantics } from '../../exchange/http/semantics.ts';
 import { NO, type Protocol, TO_SERVER, UNSURE, type Window, YES, YES_REVERSED } from '../protocol.ts';
 import { HttpDecoder } from './decoder.ts';
 import { MAX_LINE } from './lines.ts';
 import {
   A_START,
+  beginsRequestLine,
   behindEmptyLines,
   knownMethod,
   MAYBE_A_START,
@@ -19,7 +21,7 @@ const LONG_LINE = 512;
 const SPACE = 32;
 const SLASH = 47;
 
-/** HTTP/1.x: RFC 9110 and RFC 9112. */
+/** HTTP/1.x (RFC 9110 and RFC 9112), and gRPC-Web over it. */
 export const http: Protocol = {
   name: 'http',
   transport: 'tcp',
@@ -34,17 +36,18 @@ export const http: Protocol = {
     const answered = responseStart(w.buf, w.pos, w.end);
     if (answered === A_START) return dir === TO_SERVER ? YES_REVERSED : YES;
     // A known method and a path are a request of HTTP/0.9; other lines without version wait for the server's word.
-    if (asked === MAYBE_A_START && dir === TO_SERVER) return methodAndPath(w) ? YES : UNSURE;
+    if (asked === MAYBE_A_START && dir === TO_SERVER) return beginsPath(w) ? YES : UNSURE;
     // Detection does not see the end of a longer line.
-    if (asked === TOO_SHORT && w.end - w.pos >= LONG_LINE && methodAndPath(w))
+    if (asked === TOO_SHORT && w.end - w.pos >= LONG_LINE && beginsRequestLine(w.buf, w.pos, w.end))
       return dir === TO_SERVER ? YES : YES_REVERSED;
     return asked === NOT_A_START && answered === NOT_A_START ? NO : UNSURE;
   },
   open: (exchanges) => new HttpDecoder(exchanges),
   semantics: httpSemantics,
+  dialects: [{ name: 'grpc', semantics: grpcSemantics }],
 };
 
-function methodAndPath(w: Window): boolean {
+function beginsPath(w: Window): boolean {
   let i = w.pos;
   while (i < w.end && w.buf[i] !== SPACE) i++;
   return knownMethod(w.buf, w.pos, i) >= 0 && i + 1 < w.end && w.buf[i + 1] === SLASH;

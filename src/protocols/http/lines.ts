@@ -32,7 +32,7 @@ export const textEnd = (w: Window, eol: number): number => (eol > w.pos && w.buf
 
 /** Reads one line of a head, or of the trailers. */
 export function readHeadLine(w: Window, m: Message): number {
-  if (m.phase === HEADERS && m.scanned === 0 && m.detail === null) passFields(m, w);
+  if (m.phase === HEADERS && m.scanned === 0 && m.detail === null && !m.call) passFields(m, w);
   const eol = lineEnd(w, m);
   if (eol < 0) {
     if (m.scanned < MAX_LINE) return MORE;
@@ -44,10 +44,8 @@ export function readHeadLine(w: Window, m: Message): number {
   const to = textEnd(w, eol);
   w.pos = eol + 1;
   if (to === from) return BLANK_LINE;
-  if (m.phase === HEADERS) {
-    readField(m, w.buf, from, to);
-    if (m.detail !== null) readDetail(m.detail, w.buf, from, to);
-  }
+  if (m.phase === HEADERS || m.call) readField(m, w.buf, from, to);
+  if (m.phase === HEADERS && m.detail !== null) readDetail(m.detail, w.buf, from, to);
   return GO_ON;
 }
 

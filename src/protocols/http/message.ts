@@ -1,4 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts';
+import type { Messages } from '../../exchange/grpc/messages.ts';
 import type { HttpDetail } from '../../exchange/http/detail.ts';
 
 /** Where the reader of one direction stands. */
@@ -18,6 +19,8 @@ export const TRAILERS = 9;
 export const TUNNEL = 10;
 /** The beginning of a body that names a GraphQL operation, as long as its length says, or of its first chunk. */
 export const GRAPHQL = 11;
+/** A body of messages, as long as its length says, or its chunk. */
+export const MESSAGES = 12;
 
 /** The header field that a folded line would continue (RFC 9112 section 5.2). */
 export const NO_FIELD = 0;
@@ -50,6 +53,17 @@ export class Message {
   detail: HttpDetail | null = null;
   /** Request only. */
   connect = false;
+  /** A call of gRPC-Web: of a request once its head is complete, of a response from its beginning. */
+  call = false;
+  /** What begins with `application/grpc-web`; '' otherwise. */
+  contentType = '';
+  /** -1: the head of the response has none. */
+  grpcStatus = -1;
+  /** `grpc-timeout` of the request. */
+  timeout = '';
+  /** The body is walked over, so many bytes of it or of its chunk are left. */
+  messages: Messages | null = null;
+  left = 0;
   /** Request only: the body has not been looked at for a GraphQL operation yet. */
   graphql = false;
 
@@ -68,5 +82,11 @@ export class Message {
     this.detail = null;
     this.connect = false;
     this.graphql = false;
+    this.call = false;
+    this.contentType = '';
+    this.grpcStatus = -1;
+    this.timeout = '';
+    this.messages = null;
+    this.left = 0;
   }
 }

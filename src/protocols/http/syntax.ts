@@ -103,6 +103,19 @@ export function readRequestLine(buf: Buffer, from: number, to: number, line: Req
   return line.method >= 0 || (upperCase(buf, from, line.methodEnd) && buf[i] === SLASH);
 }
 
+/** A line that is cut begins like a request: a known method, or a word in capitals, before a path, or before the absolute form (section 3.2.2). */
+export function beginsRequestLine(buf: Buffer, from: number, end: number): boolean {
+  let i = from;
+  while (i < end && TOKEN[buf[i]!] === 1) i++;
+  if (i === from || i + 1 >= end || buf[i] !== SP) return false;
+  const known = knownMethod(buf, from, i) >= 0;
+  if (buf[i + 1] === SLASH) return known || upperCase(buf, from, i);
+  return known && (beginsScheme(buf, i + 1, end, 'http://') || beginsScheme(buf, i + 1, end, 'https://'));
+}
+
+const beginsScheme = (buf: Buffer, at: number, end: number, scheme: string): boolean =>
+  end - at >= scheme.length && sameName(buf, at, scheme);
+
 function upperCase(buf: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if ((buf[i]! < 65 || buf[i]! > 90) && buf[i] !== 95 && buf[i] !== 45) return false;
   return true;

@@ -1,4 +1,6 @@
 import { IN_FLIGHT } from '../../exchange/exchange.ts';
+import { MESSAGE, type Messages } from '../../exchange/grpc/messages.ts';
+import { settleGrpc } from '../../exchange/grpc/status.ts';
 import { GRAPHQL_BYTES, readGraphql } from '../../exchange/http/graphql.ts';
 import {
   type Decoder,
@@ -36,11 +38,8 @@ import {
   USUAL_FRAME,
   WINDOW_UPDATE,
 } from './frames.ts';
-import { webStatus } from './grpc.ts';
 import { BlockReader } from './header-block.ts';
 import { Block, BROKEN, findBlock, INCOMPLETE, MAX_BLOCK, WHOLE } from './header-frames.ts';
-import { settleGrpc } from './heads.ts';
-import { MESSAGE, type Messages } from './messages.ts';
 import { FrameFinder } from './resync.ts';
 import { FRAME, Half, PAYLOAD, type Stream } from './stream.ts';
 import { Streams } from './streams.ts';
@@ -227,15 +226,7 @@ export class Http2Decoder implements Decoder {
     let m: Messages | null = null;
     if (s !== null) m = dir === TO_SERVER ? s.asked : s.told;
     while (m !== null && !m.broken && h.left > 0) {
-      if (m.trailers > 0) {
-        if (m.trailers <= h.left) {
-          w.want = m.trailers;
-          if (w.end - w.pos < w.want) return MORE;
-          settleGrpc(s!.exchange, webStatus(w.buf.toString('latin1', w.pos, w.pos + m.trailers)));
-        }
-        m.trailers = 0;
-      }
-      if (m.left > 0) {
+      if (m.left > 0 && !m.trailers && !m.text) {
         const n = Math.min(m.left, h.left);
         m.left -= n;
         h.left -= n;
@@ -246,15 +237,13 @@ export class Http2Decoder implements Decoder {
         w.pos += n;
         continue;
       }
-      const n = Math.min(m.missing, h.left);
-      if (w.end - w.pos < n) {
-        w.want = n;
-        return MORE;
-      }
-      const bytes = m.read(w.buf, w.pos, n);
-      if (bytes >= 0) this.#out.message(s!.exchange, dir === TO_SERVER, MESSAGE, bytes, w);
-      w.pos += n;
-      h.left -= n;
+      w.want = m.need(h.left);
+      if (w.end - w.pos < w.want) return MORE;
+      const from = w.pos;
+      w.pos = m.take(w.buf, from, Math.min(w.end, from + h.left));
+      h.left -= w.pos - from;
+      if (m.announced >= 0) this.#out.message(s!.exchange, dir === TO_SERVER, MESSAGE, m.announced, w);
+      if (m.status >= 0 && dir === TO_CLIENT) settleGrpc(s!.exchange, m.status);
     }
     if (s?.graphql && dir === TO_SERVER && h.left > 0) {
       // the first frame of the body is looked at, as far as the bound: clients that have more to say hardly begin with less

@@ -1,6 +1,18 @@
 /** What the header fields of requests, responses and trailers say of an exchange. */
 
 import type { Exchange } from '../../exchange/exchange.ts';
+import { Messages } from '../../exchange/grpc/messages.ts';
+import {
+  GRPC,
+  GRPC_STATUS_BASE,
+  GRPC_WEB_TEXT,
+  kindOf,
+  lackGrpcStatus,
+  NOT_GRPC,
+  settleGrpc,
+  statusNumber,
+  timeoutNs,
+} from '../../exchange/grpc/status.ts';
 import { textBytes } from '../../exchange/http/detail.ts';
 import { firstOf, readForwarded, settleDetail } from '../../exchange/http/fields.ts';
 import { isGraphql, readGraphqlTarget } from '../../exchange/http/graphql.ts';
@@ -32,17 +44,6 @@ import {
   X_FORWARDED_HOST,
   X_FORWARDED_PROTO,
 } from './fields.ts';
-import {
-  GRPC,
-  GRPC_STATUS_BASE,
-  GRPC_WEB_TEXT,
-  kindOf,
-  NOT_GRPC,
-  statusNumber,
-  statusOfHttp,
-  timeoutNs,
-} from './grpc.ts';
-import { Messages } from './messages.ts';
 import { Stream } from './stream.ts';
 
 /** `Exchange.version`: HTTP/2. */
@@ -95,9 +96,8 @@ export function becomeGrpc(s: Stream, kind: number): void {
   s.typeUnknown = false;
   s.exchange.protocol = s.exchange.protocol.dialects?.[GRPC_DIALECT] ?? s.exchange.protocol;
   if (s.detail !== null) s.detail.web = kind !== GRPC;
-  if (kind === GRPC_WEB_TEXT) return;
-  s.asked = new Messages(kind !== GRPC);
-  s.told = new Messages(kind !== GRPC);
+  s.asked = new Messages(kind !== GRPC, kind === GRPC_WEB_TEXT);
+  s.told = new Messages(kind !== GRPC, kind === GRPC_WEB_TEXT);
 }
 
 function detailOf(f: Fields): Http2Detail {
@@ -131,8 +131,10 @@ export function readResponseHead(s: Stream, f: Fields, ends: boolean): void {
   if (s.detail !== null) s.detail.unknownFields += f.unknown;
   if (s.typeUnknown && !s.grpc) {
     const kind = kindOf(f.values[CONTENT_TYPE]!);
-    // its messages so far were not counted
-    if (kind !== NOT_GRPC) becomeGrpc(s, GRPC_WEB_TEXT);
+    if (kind !== NOT_GRPC) {
+      becomeGrpc(s, kind);
+      s.asked = null; // its messages so far were not counted
+    }
   }
   if (s.grpc) readGrpcStatus(s, f, ends);
   // server-sent events (WHATWG HTML section 9.2) end when nobody listens any more, tunnels (RFC 8441: WebSocket, too) when they like
@@ -155,20 +157,7 @@ function readGrpcStatus(s: Stream, f: Fields, last: boolean): void {
   const text = f.values[GRPC_STATUS]!;
   if (x.status < GRPC_STATUS_BASE && s.detail !== null) s.detail.httpStatus = x.status;
   if (text !== '') settleGrpc(x, statusNumber(text));
-  else if (last && f.unknown === 0) lackGrpcStatus(s);
-}
-
-/** The response has ended without a gRPC status. */
-export function lackGrpcStatus(s: Stream): void {
-  const x = s.exchange;
-  if (x.status > 0 && x.status < GRPC_STATUS_BASE) settleGrpc(x, statusOfHttp(x.status));
-}
-
-/** `status` below 0: it is there, and not known. */
-export function settleGrpc(x: Exchange, status: number): void {
-  if (status < 0) return;
-  x.status = GRPC_STATUS_BASE + status;
-  x.failed = status !== 0;
+  else if (last && f.unknown === 0) lackGrpcStatus(x);
 }
 
 /** A record that began as HTTP/1.1 goes on as HTTP/2. */

@@ -23,9 +23,8 @@ import {
   TOO_SHORT,
   USUAL_FRAME,
 } from './frames.ts';
-import { grpcSemantics } from './grpc-semantics.ts';
 import { MAX_BLOCK } from './header-frames.ts';
-import { http2Semantics } from './semantics.ts';
+import { grpcOverHttp2, http2Semantics } from './semantics.ts';
 import { A_REQUEST, BROKEN_BLOCK, blockKind, NOTHING } from './structure.ts';
 
 /** The first line of the preface: nothing else begins like this. */
@@ -47,7 +46,7 @@ export const http2: Protocol = {
   },
   open: (exchanges) => new Http2Decoder(exchanges),
   semantics: http2Semantics,
-  dialects: [{ name: 'grpc', semantics: grpcSemantics }],
+  dialects: [{ name: 'grpc', semantics: grpcOverHttp2 }],
   counters: COUNTERS,
 };
 

@@ -1,11 +1,12 @@
 import type { Exchange } from '../../exchange/exchange.ts';
-import { httpSemantics } from '../../exchange/http/semantics.ts';
+import { grpcSemantics } from '../../exchange/grpc/semantics.ts';
+import { httpSemantics, UNKNOWN_STATUS } from '../../exchange/http/semantics.ts';
 import { type AttributeSink, CLIENT, type Semantics, type Side } from '../../exchange/semantics.ts';
 import type { Http2Detail } from './detail.ts';
 import { isCancel, reasonName } from './reasons.ts';
 
 /** What HTTP/2 exchanges and calls of gRPC have in common. */
-export function putStream(x: Exchange, put: AttributeSink): void {
+function putStream(x: Exchange, put: AttributeSink): void {
   const d = x.detail as Http2Detail | null;
   put.int('spantap.http2.stream', x.key);
   if (x.reason !== 0) put.string('spantap.http2.reset', reasonName(x.reason));
@@ -13,9 +14,6 @@ export function putStream(x: Exchange, put: AttributeSink): void {
   if (d.unknownFields > 0) put.int('spantap.http2.unknown_fields', d.unknownFields);
   if (d.stalls > 0) put.int('spantap.http2.flow_control_stalls', d.stalls);
 }
-
-/** Status 0 of a response that was seen: its field refers to something that was lost. */
-export const UNKNOWN_STATUS = 'unknown';
 
 function errorType(x: Exchange, side: Side): string {
   if (x.reason === 0) return httpSemantics.errorType(x, side);
@@ -43,4 +41,13 @@ export const http2Semantics: Semantics = {
   },
 
   seriesKey: (x) => httpSemantics.seriesKey(x) * REASONS + REASONS / 2 + x.reason,
+};
+
+/** Calls of gRPC over HTTP/2. */
+export const grpcOverHttp2: Semantics = {
+  ...grpcSemantics,
+  attributes: (x, side, route, put) => {
+    grpcSemantics.attributes(x, side, route, put);
+    putStream(x, put);
+  },
 };

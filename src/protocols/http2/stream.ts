@@ -1,7 +1,7 @@
 import type { Exchange } from '../../exchange/exchange.ts';
+import type { Messages } from '../../exchange/grpc/messages.ts';
 import type { Http2Detail } from './detail.ts';
 import { DynamicTable, type Memory } from './dynamic-table.ts';
-import type { Messages } from './messages.ts';
 import type { FrameFinder } from './resync.ts';
 
 /** RFC 9113 section 6.9.2. */

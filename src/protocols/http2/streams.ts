@@ -1,18 +1,11 @@
 import { IN_FLIGHT } from '../../exchange/exchange.ts';
+import { noteAsked, noteTold } from '../../exchange/grpc/detail.ts';
+import { GRPC_STATUS_BASE, lackGrpcStatus, settleGrpc } from '../../exchange/grpc/status.ts';
 import { type Dir, type Exchanges, TO_SERVER, type Window } from '../protocol.ts';
 import { COUNTERS } from './counters.ts';
 import type { Fields } from './fields.ts';
-import { GRPC_STATUS_BASE, statusOfReason } from './grpc.ts';
-import {
-  adoptDetail,
-  bytesOf,
-  lackGrpcStatus,
-  newStream,
-  readResponseHead,
-  readTrailers,
-  settleGrpc,
-  VERSION,
-} from './heads.ts';
+import { statusOfReason } from './grpc.ts';
+import { adoptDetail, bytesOf, newStream, readResponseHead, readTrailers, VERSION } from './heads.ts';
 import { goawayReason, resetReason } from './reasons.ts';
 import { type Half, Stream } from './stream.ts';
 
@@ -170,8 +163,8 @@ export class Streams {
 
   /** DATA was the last of the response: no trailers follow. What was lost may have been those that gRPC-Web has in its messages. */
   dataEnds(s: Stream, w: Window): void {
-    const walked = s.told !== null && !s.told.broken && s.responseLosses === this.#server.losses;
-    if (s.grpc && s.answered && walked) lackGrpcStatus(s);
+    const walked = s.told !== null && !s.told.broken && !s.told.unread && s.responseLosses === this.#server.losses;
+    if (s.grpc && s.answered && walked) lackGrpcStatus(s.exchange);
     this.responseEnds(s, w);
   }
 
@@ -231,17 +224,9 @@ export class Streams {
   /** Messages are told only where none can have been missed. */
   #noteMessages(s: Stream): void {
     const d = s.detail;
-    if (d === null || s.asked === null || s.told === null) return;
-    if (s.requestLosses === this.#client.losses && !s.asked.broken) {
-      d.requestMessages = s.asked.count;
-      d.requestMessageBytes = s.asked.bytes;
-      d.requestCompressed = s.asked.compressed;
-    }
-    if (s.responseLosses === this.#server.losses && !s.told.broken) {
-      d.responseMessages = s.told.count;
-      d.responseMessageBytes = s.told.bytes;
-      d.responseCompressed = s.told.compressed;
-    }
+    if (d === null) return;
+    if (s.asked !== null && s.requestLosses === this.#client.losses) noteAsked(d, s.asked);
+    if (s.told !== null && s.responseLosses === this.#server.losses) noteTold(d, s.told);
   }
 
   #drop(s: Stream): void {

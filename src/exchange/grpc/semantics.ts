@@ -1,18 +1,10 @@
 import { GRPC_STATUS_NAMES } from '../../bytes/grpc-codes.ts';
-import { COMPLETE, type Exchange, failureOf, UNKNOWN } from '../../exchange/exchange.ts';
-import { hostPort, httpSemantics } from '../../exchange/http/semantics.ts';
-import {
-  type AttributeSink,
-  CLIENT,
-  REQUEST_BOUNDS,
-  SERVER,
-  type Semantics,
-  type Side,
-} from '../../exchange/semantics.ts';
-import { Vocabulary } from '../../exchange/vocabulary.ts';
-import type { Http2Detail } from './detail.ts';
-import { GRPC_STATUS_BASE } from './grpc.ts';
-import { putStream, UNKNOWN_STATUS } from './semantics.ts';
+import { COMPLETE, type Exchange, failureOf, UNKNOWN } from '../exchange.ts';
+import { hostPort, httpSemantics, UNKNOWN_STATUS, versionText } from '../http/semantics.ts';
+import { type AttributeSink, CLIENT, REQUEST_BOUNDS, SERVER, type Semantics, type Side } from '../semantics.ts';
+import { Vocabulary } from '../vocabulary.ts';
+import type { GrpcDetail } from './detail.ts';
+import { GRPC_STATUS_BASE } from './status.ts';
 
 /** `package.Service/Method`: what series are told apart by. A service has tens of methods; a hostile client has any number. */
 const METHODS = new Vocabulary('rpc.method', 4095);
@@ -54,7 +46,7 @@ function putCommon(x: Exchange, method: string, put: AttributeSink): void {
   if (status !== '') put.string('rpc.status_code', status);
 }
 
-function putMessages(d: Http2Detail, put: AttributeSink): void {
+function putMessages(d: GrpcDetail, put: AttributeSink): void {
   if (d.web) put.boolean('spantap.grpc.web', true);
   if (d.timeoutNs >= 0) put.double('spantap.grpc.timeout', d.timeoutNs / 1e9);
   if (d.requestMessages >= 0) {
@@ -70,12 +62,12 @@ function putMessages(d: Http2Detail, put: AttributeSink): void {
 }
 
 function attributes(x: Exchange, side: Side, _route: string, put: AttributeSink): void {
-  const d = x.detail as Http2Detail | null;
+  const d = x.detail as GrpcDetail | null;
   putCommon(x, methodOf(x), put);
   const named = hostPort((side === SERVER && d !== null && d.forwardedHost) || d?.host || '');
   put.string('server.address', named.host || x.ends.serverAddress);
   put.int('server.port', named.port || x.ends.serverPort);
-  put.string('network.protocol.version', '2');
+  put.string('network.protocol.version', versionText(x.version));
   if (d !== null) {
     const http = x.status < GRPC_STATUS_BASE ? x.status : d.httpStatus;
     if (http > 0 && http !== 200) put.int('http.response.status_code', http);
@@ -83,10 +75,9 @@ function attributes(x: Exchange, side: Side, _route: string, put: AttributeSink)
     if (d.userAgent !== '') put.string('user_agent.original', d.userAgent);
     putMessages(d, put);
   }
-  putStream(x, put);
 }
 
-/** Meaning of a gRPC call by the RPC and gRPC semantic conventions (1.45). */
+/** Meaning of a gRPC call by the RPC and gRPC semantic conventions (1.45), whatever version of HTTP it travels over. */
 export const grpcSemantics: Semantics = {
   spans: 'pair',
   connectionType: '',
