@@ -147,6 +147,7 @@ export class Unpacker {
     const packed = u24(buf, pos);
     const size = u24(buf, pos + 4);
     const payload = pos + OUTER_HEADER;
+    inner.ack = w.ackAt(pos);
     if (packed === 0 || (this.#fromZero && buf[pos + 3] !== 0)) return this.#none(w, true);
     if (size === 0) {
       this.#show(buf, payload, Math.min(end, payload + packed));

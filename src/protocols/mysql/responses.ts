@@ -84,11 +84,12 @@ export class Responses {
     return false;
   }
 
-  /** The answer that is expected next begins at `w.pos`. */
+  /** The answer that is expected next begins at `w.pos`: what was sent before the server had the request is another one. */
   #credible(w: Window): Start {
     const x = this.#s.out.expected(IN_ORDER);
+    if (x === null || ((w.ackAt(w.pos) - x.requestHeadEnd) | 0) < 0) return NONE;
     if (w.end - w.pos <= HEADER) return SHORT;
-    if (x === null || (w.buf[w.pos + 3] !== firstNumber(x) && this.#s.compressed !== YES)) return NONE;
+    if (w.buf[w.pos + 3] !== firstNumber(x) && this.#s.compressed !== YES) return NONE;
     return answerStart(answerTo(x.operation), w.buf, w.pos, w.end);
   }
 

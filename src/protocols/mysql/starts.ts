@@ -186,10 +186,11 @@ function definitionStart(buf: Buffer, at: number, to: number): Start {
 
 /** A greeting begins at `buf[at]`. */
 export function greetingVerdict(buf: Buffer, at: number, to: number): Start {
-  if (to - at <= HEADER) return SHORT;
+  if (to - at < HEADER) return SHORT;
   const length = u24(buf, at);
   const payload = at + HEADER;
   if (length < MIN_GREETING || length > MAX_GREETING || !greetingStart(buf, payload, to)) return NONE;
+  if (to === payload) return SHORT;
   const nul = buf.subarray(payload, to).indexOf(0);
   return nul >= 0 && to > payload + nul + 1 + 4 + 8 ? STRONG : SHORT;
 }
