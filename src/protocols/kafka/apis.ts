@@ -111,7 +111,7 @@ export const APIS: readonly Api[] = [
   new Api(4, 'LeaderAndIsr', 7, 4, '', 'error:i16 [ str i32 error:i16 ] 0-4 [ uuid [ i32 error:i16 ] ] 5+'),
   new Api(5, 'StopReplica', 4, 2, '', 'error:i16 [ str i32 error:i16 ]'),
   new Api(6, 'UpdateMetadata', 8, 6, '', ERROR),
-  new Api(CONTROLLED_SHUTDOWN, 'ControlledShutdown', 3, 3, '', ERROR),
+  new Api(CONTROLLED_SHUTDOWN, 'ControlledShutdown', 3, 3, 'i32 i64 2+', ERROR),
   new Api(
     8,
     'OffsetCommit',

@@ -3,7 +3,7 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { Window } from '../protocol.ts';
 import { APIS, type Api, apiNamed, CONTROLLED_SHUTDOWN, PRODUCE } from './apis.ts';
-import { ACKS, ERROR, Layout, RECORDS, type Step, TOPIC, TOPIC_ID } from './layout.ts';
+import { ACKS, ERROR, GROUP, Layout, RECORDS, type Step, TOPIC, TOPIC_ID } from './layout.ts';
 import { BROKEN, END, FOUND, Walker } from './walker.ts';
 import {
   answeredIdAt,
@@ -104,6 +104,7 @@ function bodyStart(w: Window, api: Api, version: number, at: number, end: number
   if (tagged && at >= w.end) return at < end ? Math.max(needed, at + 1 - pos) : NOT_A_START;
   if (tagged && w.buf[at] !== 0) return NOT_A_START; // no client sends tagged fields in the header
   const body = api.request(version);
+  if (body === null && w.view.getInt16(pos + REQUEST_BYTES) <= 0) return NOT_A_START; // neither who asks, nor what
   w.pos = tagged ? at + 1 : at;
   const good = body === null ? version <= api.newest || isAsked(w, pos, end) : fits(w, body, end);
   w.pos = pos;
@@ -145,6 +146,8 @@ function isCredible(w: Window, walker: Walker): boolean {
       return walker.value >= -1 && walker.value <= MAX_ERROR;
     case ACKS:
       return walker.value >= -1 && walker.value <= 1;
+    case GROUP:
+      return walker.to > walker.from;
     case TOPIC:
       return isTopic(w.buf, walker.from, walker.to);
     default:
