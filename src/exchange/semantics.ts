@@ -103,6 +103,9 @@ export interface Semantics {
   /** Of protocols that report messages while an exchange goes on (`Exchanges.message`). */
   readonly messages?: MessageSemantics;
 
+  /** Of messaging systems: how many messages it took to a broker (above 0) or brought from one (below 0); 0 also when that is not known. */
+  messageCount?(x: Exchange): number;
+
   /** The trace context that travelled with the request, or null. */
   context(x: Exchange): WireContext | null;
 }

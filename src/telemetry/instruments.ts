@@ -28,6 +28,18 @@ export class Instrument {
   }
 }
 
+/** Counters of messages (messaging metrics, development). What was taken from a broker counts, whether it came by itself or was asked for. */
+export const SENT = {
+  name: 'messaging.client.sent.messages',
+  description: 'Messages that a producer sent to a broker',
+  unit: '{message}',
+};
+export const CONSUMED = {
+  name: 'messaging.client.consumed.messages',
+  description: 'Messages that a broker delivered to a consumer',
+  unit: '{message}',
+};
+
 /** From the loopback interface to the third SYN (1 s, 3 s, 7 s). */
 export const HANDSHAKE_DURATION = new Instrument(
   'spantap.tcp.handshake.duration',

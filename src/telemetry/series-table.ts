@@ -24,9 +24,9 @@ import {
   SERVICE_PEER_NAME,
   SERVICE_PEER_NAMESPACE,
 } from './scope.ts';
-import { Edge, Point, Series } from './series.ts';
+import { carry, Edge, Point, Series } from './series.ts';
 
-/** A point: about ten attributes (600 bytes), their key once more as text (300), 16 counters (128). */
+/** A point: about ten attributes (600 bytes), their key once more as text (300), 16 counters and two of messages (144). */
 const POINT_BYTES = 1024;
 const EDGE_BYTES = 1024;
 const SERIES_BYTES = 192;
@@ -94,7 +94,8 @@ export class SeriesTable {
 
   /** Counts an exchange; `durationNs` below 0 when it is not known. */
   record(pair: Pair, x: Exchange, route: string, durationNs: number, nowNs: number): void {
-    const key = x.protocol.semantics.seriesKey(x);
+    const { semantics } = x.protocol;
+    const key = semantics.seriesKey(x);
     let s = pair.lastSeries;
     if (s === null || pair.lastKey !== key || pair.lastRoute !== route) {
       s = (route === '' ? pair.series : pair.routed.get(route))?.get(key) ?? this.#create(pair, x, key, route, nowNs);
@@ -112,6 +113,7 @@ export class SeriesTable {
       edge.total++;
       if (s.failed) edge.failed++;
     }
+    if (semantics.messageCount !== undefined) carry(s.client ?? s.server, semantics.messageCount(x));
     if (durationNs < 0) return;
     edge?.durations.add(durationNs);
     s.client?.values.add(durationNs);
@@ -339,8 +341,13 @@ export class SeriesTable {
       if (semantics.errorType(x, CLIENT) !== '' || semantics.errorType(x, SERVER) !== '') edge.failed++;
       if (durationNs >= 0) edge.durations.add(durationNs);
     }
-    if (durationNs < 0) return;
     const kinds = kindsOf(x);
+    const messages = semantics.messageCount?.(x) ?? 0;
+    if (messages !== 0 && kinds !== 0) {
+      const resource = (kinds & CLIENT_KINDS) !== 0 ? pair.client : pair.server;
+      carry(this.#overflowPoint(resource, this.#instrument(semantics.clientDuration), x.startNs, nowNs), messages);
+    }
+    if (durationNs < 0) return;
     if ((kinds & CLIENT_KINDS) !== 0)
       this.#observeOverflow(pair.client, this.#instrument(semantics.clientDuration), x.startNs, durationNs, nowNs);
     if ((kinds & SERVER_KINDS) !== 0)
@@ -354,20 +361,29 @@ export class SeriesTable {
     value: number,
     nowNs: number,
   ): void {
-    if (instrument === null) return;
+    this.#overflowPoint(resource, instrument, startNs, nowNs)?.values.add(value);
+  }
+
+  #overflowPoint(
+    resource: ServiceResource,
+    instrument: Instrument | null,
+    startNs: number,
+    nowNs: number,
+  ): Point | null {
+    if (instrument === null) return null;
     let point = resource.overflow?.get(instrument.name);
     if (point === undefined) {
       // only where there are series already: services made up by a stranger must not grow the table
       if (resource.points === 0) {
         this.#counters.seriesRefused++;
-        return;
+        return null;
       }
       point = this.#intern(resource, instrument, OVERFLOW, Math.max(startNs, this.#sweptNs), nowNs);
       resource.overflow ??= new Map();
       resource.overflow.set(instrument.name, point);
     }
     point.lastNs = nowNs;
-    point.values.add(value);
+    return point;
   }
 
   #instrument(duration: DurationInstrument | null): Instrument | null {

@@ -3,7 +3,7 @@ import type { Distribution } from './histograms.ts';
 import type { Instrument } from './instruments.ts';
 import type { ServiceResource } from './resource.ts';
 
-/** One time series of a histogram. */
+/** One time series of a histogram, and of the counters of messages that have the same attributes. */
 export class Point {
   readonly instrument: Instrument;
   readonly values: Distribution;
@@ -12,6 +12,8 @@ export class Point {
   readonly key: string;
   startNs: number;
   lastNs: number;
+  sent = 0;
+  consumed = 0;
   /** How many Series lead here. */
   uses = 0;
   constructor(
@@ -31,6 +33,13 @@ export class Point {
     this.startNs = startNs;
     this.lastNs = nowNs;
   }
+}
+
+/** Counts messages as `Semantics.messageCount` tells them. */
+export function carry(point: Point | null, messages: number): void {
+  if (point === null) return;
+  if (messages > 0) point.sent += messages;
+  else point.consumed -= messages;
 }
 
 /** An edge of the service graph. Seen from one place, the client's and the server's durations are the same. */

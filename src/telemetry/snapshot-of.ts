@@ -1,6 +1,6 @@
 import type { Epoch } from './epoch.ts';
 import { addPoint, type Histograms } from './histograms.ts';
-import { GRAPH_DURATION, GRAPH_FAILED, GRAPH_SERVER, GRAPH_TOTAL } from './instruments.ts';
+import { CONSUMED, GRAPH_DURATION, GRAPH_FAILED, GRAPH_SERVER, GRAPH_TOTAL, SENT } from './instruments.ts';
 import type { Edge, Point } from './series.ts';
 import type { SeriesTable } from './series-table.ts';
 import type { Metric, MetricsSnapshot, PointHead, ResourceMetrics, SumMetric } from './snapshot.ts';
@@ -20,23 +20,36 @@ export function snapshotOf(
   nowNs: number,
 ): MetricsSnapshot {
   const resources = new Map<string, ResourceMetrics>();
-  const metrics = new Map<string, ReturnType<Histograms['metric']>>();
-  for (const p of table.points.values()) {
+  const metrics = new Map<string, Metric>();
+  const metricOf = <M extends Metric>(p: Point, metricName: string, make: () => M): M => {
     const { name, namespace } = p.resource.service;
     const resourceKey = JSON.stringify([name, namespace]);
-    const metricKey = `${resourceKey}${p.instrument.name}`;
-    let metric = metrics.get(metricKey);
-    if (metric === undefined) {
-      let resource = resources.get(resourceKey);
-      if (resource === undefined) {
-        resource = { attributes: p.resource.metricAttributes, metrics: [] };
-        resources.set(resourceKey, resource);
-      }
-      metric = histograms.metric(p.instrument);
-      resource.metrics.push(metric);
-      metrics.set(metricKey, metric);
+    const metricKey = `${resourceKey}${metricName}`;
+    const found = metrics.get(metricKey);
+    if (found !== undefined) return found as M;
+    let resource = resources.get(resourceKey);
+    if (resource === undefined) {
+      resource = { attributes: p.resource.metricAttributes, metrics: [] };
+      resources.set(resourceKey, resource);
     }
-    addPoint(metric, head(p, epoch, nowNs), p.values, p.instrument.scale);
+    const made = make();
+    resource.metrics.push(made);
+    metrics.set(metricKey, made);
+    return made;
+  };
+  for (const p of table.points.values()) {
+    const at = head(p, epoch, nowNs);
+    const { instrument, values, sent, consumed } = p;
+    // a series of exchanges whose duration says nothing has none
+    if (values.count > 0)
+      addPoint(
+        metricOf(p, instrument.name, () => histograms.metric(instrument)),
+        at,
+        values,
+        instrument.scale,
+      );
+    if (sent > 0) metricOf(p, SENT.name, () => sum(SENT)).points.push({ ...at, value: sent });
+    if (consumed > 0) metricOf(p, CONSUMED.name, () => sum(CONSUMED)).points.push({ ...at, value: consumed });
   }
   const out = [...resources.values()];
   const ofPairs: ResourceMetrics['metrics'] = [];
@@ -45,6 +58,8 @@ export function snapshotOf(
   if (ofPairs.length > 0) out.push({ attributes: own, metrics: ofPairs });
   return { resources: out };
 }
+
+const sum = (o: typeof SENT): SumMetric => ({ kind: 'sum', ...o, points: [] });
 
 function graph(table: SeriesTable, histograms: Histograms, epoch: Epoch, nowNs: number): Metric[] {
   const total: SumMetric = {
@@ -71,6 +86,7 @@ function graph(table: SeriesTable, histograms: Histograms, epoch: Epoch, nowNs: 
     const at = head(edge, epoch, nowNs);
     total.points.push({ ...at, value: edge.total });
     failed.points.push({ ...at, value: edge.failed });
+    if (edge.durations.count === 0) continue;
     for (const metric of [client, server]) addPoint(metric, at, edge.durations, GRAPH_DURATION.scale);
   }
   return [total, failed, client, server];

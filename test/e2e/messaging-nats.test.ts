@@ -304,6 +304,7 @@ describe('beside NATS', { skip: lacking('nats-server', 'setpriv') }, () => {
   });
   test('the spans are the operations', () => recorder.sameAs(tap));
   test('they take as long', (t) => recorder.timedAs(t, tap));
+  test('the metrics count what was sent and delivered', () => recorder.messagesAs(tap, { 'plant.traced': 1 }));
   test('the metrics count them', () => {
     const all = recorder.operations.length + tap.pings + 1; // and the one that told of itself
     assert.deepEqual(tap.countsBy('traces_service_graph_request_total', 'connection_type'), { messaging_system: all });

@@ -375,6 +375,7 @@ describe('beside RabbitMQ', { skip: lacking('rabbitmq-server', 'epmd', 'setpriv'
   });
   test('the spans are the operations', () => recorder.sameAs(tap));
   test('they take as long', (t) => recorder.timedAs(t, tap));
+  test('the metrics count what was sent and delivered', () => recorder.messagesAs(tap));
   test('the metrics count them', () => {
     const timed = recorder.operations.filter((o) => o.expected['spantap.outcome'] !== 'one_way');
     const count = (own: typeof timed): Record<string, number> => {

@@ -71,6 +71,27 @@ export class Recorder {
     this.operations.push({ connection, expected, status, startMs: Number.NaN, endMs: Number.NaN, ownMs: 0 });
   }
 
+  /** Every message that was sent, or delivered, is counted under its destination; and `others` that were sent, by theirs. */
+  messagesAs(tap: Tap, others: Record<string, number> = {}): void {
+    for (const [counter, type] of [
+      ['sent', 'send'],
+      ['consumed', 'process'],
+    ] as const) {
+      const own: Record<string, number> = type === 'send' ? { ...others } : {};
+      for (const { expected } of this.operations) {
+        if (expected['messaging.operation.type'] !== type) continue;
+        const destination = String(expected['messaging.destination.name'] ?? '');
+        own[destination] = (own[destination] ?? 0) + 1;
+      }
+      assert.ok(Object.keys(own).length > 0, type);
+      assert.deepEqual(
+        tap.countsBy(`messaging.client.${counter}.messages`, 'messaging.destination.name', { type }),
+        own,
+        counter,
+      );
+    }
+  }
+
   get counts(): Record<string, number> {
     return countsOf(this.operations);
   }

@@ -74,10 +74,11 @@ export class Tap {
     return [...last.values()];
   }
 
-  /** Sums of a counter or counts of a histogram by the value of an attribute; '' where it has none. */
-  countsBy(name: string, key: string): Record<string, number> {
+  /** Sums of a counter or counts of a histogram by the value of an attribute; '' where it has none. `type`: of these operations only. */
+  countsBy(name: string, key: string, { type }: { type?: string } = {}): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const point of this.points(name)) {
+      if (type !== undefined && attribute(point, 'messaging.operation.type') !== type) continue;
       const value = String(attribute(point, key) ?? '');
       counts[value] = (counts[value] ?? 0) + Number(point.count ?? point.asInt ?? point.asDouble);
     }

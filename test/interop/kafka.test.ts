@@ -166,6 +166,8 @@ describe('kafka', { skip: lacking('java', 'mvn', 'setpriv') }, () => {
     assert.equal(tap.total('spantap.telemetry.client_suppressed'), 1);
     const own = byApi(tap.conversations.get(consumer.address)!, apiOf);
     assert.equal(sum(own.get('Fetch')!), SENT);
+    assert.equal(tap.total('messaging.client.sent.messages'), SENT);
+    assert.equal(tap.total('messaging.client.consumed.messages'), SENT);
     assert.ok(own.get('Fetch')!.every((s) => attribute(s, 'spantap.waits') === true));
     for (const s of own.get('OffsetCommit')!) assert.equal(attribute(s, 'messaging.consumer.group.name'), 'shop');
   });

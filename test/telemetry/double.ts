@@ -72,6 +72,7 @@ export const TOY_MESSAGING: Spoken = {
     ...semantics,
     connectionType: 'messaging_system',
     kinds: (x) => ({ SEND: PRODUCER_KIND, DELIVER: CONSUMER_KIND })[x.operation] ?? CLIENT_KIND,
+    messageCount: (x) => ({ SEND: 1, DELIVER: -1, FETCH: -3 })[x.operation] ?? 0,
   },
 };
 

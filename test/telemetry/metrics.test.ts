@@ -10,7 +10,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { Budget } from '../../src/bytes/budget.ts';
-import { LOST, ONE_WAY, OPEN, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
+import { type Exchange, LOST, ONE_WAY, OPEN, TIMEOUT, TRUNCATED } from '../../src/exchange/exchange.ts';
 import { VERSION } from '../../src/self/version.ts';
 import { countPoints, encodeMetrics, metricsRequests } from '../../src/telemetry/metrics-encoding.ts';
 import {
@@ -170,6 +170,67 @@ test('what passes in a session is counted while it goes on, at both ends, and ex
   assert.deepEqual(units, ['By', 'By']);
   t.tick(200e9);
   assert.deepEqual([reading('telemetry.series'), reading('telemetry.pairs'), budget.used], [0, 0, before]);
+});
+
+test('messages that were sent and consumed have counters beside the durations, and those alone where there are none', () => {
+  const { telemetry: t } = telemetry(quiet);
+  const messaging = (operation: string, change: Partial<Exchange> = {}) =>
+    t.finished(exchange(ends(1, 2), { operation, ...change }, TOY_MESSAGING));
+  for (let n = 0; n < 3; n++) messaging('SEND', { outcome: ONE_WAY, endNs: Number.NaN });
+  for (let n = 0; n < 2; n++) messaging('FETCH', { waits: true, status: 201 });
+  messaging('DELIVER', { status: 202 });
+  const s = t.snapshot(2e9);
+  const of = (service: string) =>
+    s.resources
+      .filter((r) => r.attributes['service.name'] === service)
+      .flatMap((r) => r.metrics)
+      .map((m) => [m.name, m.kind, m.unit, m.points.map((p) => ('value' in p ? p.value : count(p as HistogramPoint)))]);
+  assert.deepEqual(of('svc-1'), [
+    ['messaging.client.sent.messages', 'sum', '{message}', [3]],
+    ['messaging.client.consumed.messages', 'sum', '{message}', [6]],
+  ]);
+  assert.deepEqual(of('svc-2'), [
+    ['toy.server.duration', 'histogram', 's', [1]],
+    ['messaging.client.consumed.messages', 'sum', '{message}', [1]],
+  ]);
+  assert.deepEqual(points<SumPoint>(s, 'svc-1', 'messaging.client.sent.messages')[0]!.attributes, {
+    'server.port': 80,
+    'service.peer.name': 'svc-2',
+    'service.peer.namespace': 'shop',
+    'toy.method': 'SEND',
+    'toy.status': 200,
+  });
+});
+
+test('beyond the limit of series messages that were sent count on', () => {
+  const { telemetry: t } = telemetry({ ...quiet, metrics: { maxSeries: 6 } });
+  for (let status = 1; status <= 20; status++) {
+    const change = { operation: 'SEND', status, outcome: ONE_WAY, endNs: Number.NaN };
+    t.finished(exchange(ends(1, 2), change, TOY_MESSAGING));
+    t.finished(exchange(ends(2, 1), { ...change, operation: 'DELIVER' }, TOY_MESSAGING));
+  }
+  const s = t.snapshot(2e9);
+  for (const name of ['messaging.client.sent.messages', 'messaging.client.consumed.messages']) {
+    const all = points<SumPoint>(s, 'svc-1', name);
+    assert.equal(
+      all.reduce((n, p) => n + p.value, 0),
+      20,
+      name,
+    );
+    assert.equal(all.filter((p) => p.attributes['otel.metric.overflow'] === true).length, 1);
+  }
+});
+
+test('a series without a duration makes no histogram', () => {
+  const { telemetry: t } = telemetry(quiet);
+  const waiting = () => t.finished(exchange(ends(1, 2), { waits: true }));
+  waiting();
+  assert.deepEqual(histogram(t.snapshot(2e9), 'svc-1', 'toy.client.duration'), []);
+  assert.deepEqual(histogram(t.snapshot(2e9), 'spantap', 'traces_service_graph_request_client'), []);
+  assert.equal(sum(t.snapshot(2e9), 'traces_service_graph_request_total')[0]!.value, 1);
+  t.finished(exchange(ends(1, 2)));
+  waiting();
+  assert.deepEqual(histogram(t.snapshot(3e9), 'svc-1', 'toy.client.duration').map(count), [1]);
 });
 
 test('beyond the limit of series messages go to an overflow series', () => {

@@ -11,7 +11,7 @@ import {
 } from '../../exchange/messaging.ts';
 import { CLIENT_KIND, CONSUMER_KIND, PRODUCER_KIND, SERVER_KIND, type Semantics } from '../../exchange/semantics.ts';
 import type { AmqpDetail } from './exchange-detail.ts';
-import { METHODS, NACK, REJECT } from './methods.ts';
+import { GET_OK, METHODS, NACK, REJECT } from './methods.ts';
 
 /** The conventions know the protocol by its first broker. */
 const SYSTEM = 'rabbitmq';
@@ -94,6 +94,11 @@ export const amqpSemantics: Semantics = {
 
   dimensions: (x, _side, _route, put) =>
     putMessaging(x, SYSTEM, operationOf(x), metricDestination(destinationOf(x)), put),
+
+  messageCount: (x) => {
+    if (x.operation === 'Basic.Publish') return 1;
+    return x.operation === 'Basic.Deliver' || (x.operation === 'Basic.Get' && x.status === GET_OK) ? -1 : 0;
+  },
 
   context: (x) => (x.detail as AmqpDetail | null)?.context ?? null,
 };

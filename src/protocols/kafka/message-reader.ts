@@ -90,11 +90,11 @@ export abstract class MessageReader {
   /** Records begin at `w.pos`. `context`: the headers of the message's first one are looked at. */
   protected enterRecords(w: Window, context: boolean): void {
     this.#records ??= new RecordReader();
-    if (this.#before) this.#records.clear(context);
+    if (this.#before) this.#records.clear(context && this.out.detail === FULL);
     this.#before = false;
     this.#behind = this.phase;
     this.phase = BATCHES;
-    if (this.#detail !== null && this.out.detail === FULL) this.#records.begin(w, this.walker.bytes);
+    if (this.#detail !== null) this.#records.begin(w, this.walker.bytes);
     else this.#records.pass(w, this.walker.bytes);
   }
 

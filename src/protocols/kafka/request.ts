@@ -74,7 +74,7 @@ export class RequestReader extends MessageReader {
       this.phase = BODY;
       return;
     }
-    if (this.phase === BODY && d.apiKey === PRODUCE && this.out.detail === FULL) this.settleRecords(d);
+    if (this.phase === BODY && d.apiKey === PRODUCE) this.settleRecords(d);
     this.phase = REST;
   }
 

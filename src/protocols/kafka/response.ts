@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts';
-import { FULL, type Window } from '../protocol.ts';
+import type { Window } from '../protocol.ts';
 import { apiNamed, FETCH, PRODUCE, SHARE_FETCH } from './apis.ts';
 import { type KafkaDetail, NO_PARTITION, UNTOLD } from './exchange-detail.ts';
 import { ERROR, type Step as Field, ID, Layout, NAME, PARTITION, RECORDS, TOPIC, TOPIC_ID } from './layout.ts';
@@ -48,7 +48,7 @@ export class ResponseReader extends MessageReader {
       return;
     }
     if (x.status === UNTOLD) x.status = 0;
-    if (d !== null && this.out.detail === FULL && (d.apiKey === FETCH || d.apiKey === SHARE_FETCH)) {
+    if (d !== null && (d.apiKey === FETCH || d.apiKey === SHARE_FETCH)) {
       this.settleRecords(d);
     }
     this.phase = REST;

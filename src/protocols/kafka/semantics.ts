@@ -101,5 +101,10 @@ export const kafkaSemantics: Semantics = {
     if (group !== '') put.string('messaging.consumer.group.name', group);
   },
 
+  messageCount: (x) => {
+    const messages = Math.max(0, detailOf(x)?.messages ?? 0);
+    return operationOf(x).type === 'send' ? messages : 0 - messages;
+  },
+
   context: (x) => detailOf(x)?.context ?? null,
 };

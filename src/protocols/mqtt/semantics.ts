@@ -79,5 +79,7 @@ export const mqttSemantics: Semantics = {
 
   dimensions: (x, _side, _route, put) => putMessaging(x, SYSTEM, operationOf(x), metricDestination(x.target), put),
 
+  messageCount: (x) => (x.operation !== 'PUBLISH' ? 0 : isDelivery(x) ? -1 : 1),
+
   context: (x) => (x.detail as MqttDetail | null)?.context ?? null,
 };

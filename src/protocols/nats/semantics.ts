@@ -123,6 +123,11 @@ export const natsSemantics: Semantics = {
   dimensions: (x, _side, _route, put) =>
     putMessaging(x, SYSTEM, operationOf(x), metricDestination(destinationOf(x)), put),
 
+  messageCount: (x) => {
+    const { type } = operationOf(x);
+    return type === 'send' ? 1 : type === 'process' ? -1 : 0;
+  },
+
   context: (x) => (x.detail as NatsDetail | null)?.context ?? null,
 };
 
