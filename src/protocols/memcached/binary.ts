@@ -8,6 +8,7 @@ import { MemcachedDetail, NO_TAG } from './exchange-detail.ts';
 import type { Matcher } from './match.ts';
 import { isWaiting, Requests } from './requests.ts';
 import { binaryStatus } from './status.ts';
+import { hashOf } from './syntax.ts';
 
 export const REQUEST_MAGIC = 0x80;
 export const RESPONSE_MAGIC = 0x81;
@@ -45,10 +46,10 @@ export function headerAt(w: Window, magic: number): number {
 
 export class BinaryRequests extends Requests {
   #inBody = false;
-  /** The last quiet request, its opcode and opaque value. */
+  /** The last request if it was a quiet one, its opcode and what its answer is known by. */
   #lastQuiet: Exchange | null = null;
   #lastOpcode = -1;
-  #lastOpaque = NO_TAG;
+  #lastTag = NO_TAG;
 
   override forget(): void {
     super.forget();
@@ -68,7 +69,7 @@ export class BinaryRequests extends Requests {
       const operation = OPERATIONS[buf[pos + 1]!]!;
       const key = pos + HEADER_BYTES + buf[pos + 4]!;
       const keyEnd = key + view.getUint16(pos + 2);
-      if (this.out.detail === FULL && keyEnd > w.end) return more(w, keyEnd - pos);
+      if ((operation.keyed || this.out.detail === FULL) && keyEnd > w.end) return more(w, keyEnd - pos);
       this.#begin(w, operation, key, keyEnd);
       const bodyBytes = view.getUint32(pos + 8);
       w.pos = pos + HEADER_BYTES;
@@ -84,24 +85,23 @@ export class BinaryRequests extends Requests {
     const { buf, pos, view } = w;
     const opcode = buf[pos + 1]!;
     const opaque = view.getUint32(pos + 12);
-    const { command, quiet } = operation;
-    // Answers to quiet requests are known by their opaque value, if the client takes a new one for each.
-    const twin = quiet && opcode === this.#lastOpcode && opaque === this.#lastOpaque;
+    const { command, quiet, keyed } = operation;
+    // Answers to quiet requests are known by their key, or by their opaque value if the client takes a new one for each.
+    const tag = keyed ? keyTag(buf, key, keyEnd) : opaque;
+    const twin = quiet && opcode === this.#lastOpcode && tag === this.#lastTag;
     const last = this.#lastQuiet;
     if (twin && last !== null && isWaiting(last)) last.detail = null; // nothing is paired with it
-    const untold = twin || (quiet && opaque === 0);
-    if (quiet) {
-      this.#lastQuiet = null;
-      this.#lastOpcode = opcode;
-      this.#lastOpaque = opaque;
-    }
+    const untold = twin || (quiet && !keyed && opaque === 0);
+    this.#lastQuiet = null;
+    this.#lastOpcode = quiet ? opcode : -1; // what follows is answered behind the answer to this one
+    this.#lastTag = tag;
     this.silent = untold || (quiet && command.kind === ADMIN);
     this.startOffset = w.base + pos;
     const x = this.out.begin(IN_ORDER, w, pos, pos + HEADER_BYTES);
     this.exchange = x;
     if (x === null) return;
     if (quiet) this.#lastQuiet = x;
-    const d = new MemcachedDetail(command.kind, opcode, quiet, opaque, 0);
+    const d = new MemcachedDetail(command.kind, opcode, quiet, tag, 0);
     x.operation = command.name;
     x.target = command.name;
     x.detail = d;
@@ -150,8 +150,12 @@ export class BinaryReplies {
       const status = binaryStatus(view.getUint16(pos + 6))!;
       const bodyBytes = view.getUint32(pos + 8);
       if (!this.#more) {
+        const { keyed } = OPERATIONS[opcode]!;
+        const key = pos + HEADER_BYTES + buf[pos + 4]!;
+        const keyEnd = key + view.getUint16(pos + 2);
+        if (keyed && keyEnd > w.end) return more(w, keyEnd - pos);
         this.#startOffset = w.base + pos;
-        this.#exchange = this.#answered(w, opcode, view.getUint32(pos + 12));
+        this.#exchange = this.#answered(w, opcode, keyed ? keyTag(buf, key, keyEnd) : view.getUint32(pos + 12));
       }
       const x = this.#exchange;
       if (x !== null && x.outcome === IN_FLIGHT) {
@@ -170,9 +174,14 @@ export class BinaryReplies {
     }
   }
 
-  /** An answer to a quiet request without an opaque value of its own is nobody's. */
-  #answered(w: Window, opcode: number, opaque: number): Exchange | null {
-    return OPERATIONS[opcode]!.quiet && opaque === 0 ? null : this.#matcher.binary(w, opcode, opaque);
+  /** An answer to a quiet request without a key or an opaque value of its own is nobody's. */
+  #answered(w: Window, opcode: number, tag: number): Exchange | null {
+    const { quiet, keyed } = OPERATIONS[opcode]!;
+    if (keyed && w.view.getUint16(w.pos + 2) === 0) {
+      this.#out.responsesLost(); // an error, and any of them may have met it
+      return null;
+    }
+    return quiet && !keyed && tag === 0 ? null : this.#matcher.binary(w, opcode, tag);
   }
 
   #bodyEnds(w: Window): void {
@@ -184,6 +193,13 @@ export class BinaryReplies {
     if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - this.#startOffset;
     this.#out.finish(x, w);
   }
+}
+
+/** Of keys, of which many may be asked for at once: 52 bits. */
+function keyTag(buf: Buffer, from: number, to: number): number {
+  let h = 0;
+  for (let i = from; i < to; i++) h = (Math.imul(h, 31) + buf[i]!) | 0;
+  return hashOf(buf, from, to) * 2 ** 22 + (h & 0x3fffff);
 }
 
 function more(w: Window, bytes: number): Step {

@@ -119,20 +119,23 @@ export class Operation {
   readonly command: Command;
   /** Answered only when there is something to say: a hit, or an error. */
   readonly quiet: boolean;
+  /** It is quiet, and its answer brings the key. */
+  readonly keyed: boolean;
   /** Bytes of extras in a request: at least, at most. */
   readonly fewestExtras: number;
   readonly mostExtras: number;
 
-  constructor(name: string, quiet: boolean, fewestExtras: number, mostExtras: number) {
+  constructor(name: string, quiet: boolean, fewestExtras: number, mostExtras: number, keyed: boolean) {
     this.command = BY_NAME.get(name)!;
     this.quiet = quiet;
     this.fewestExtras = fewestExtras;
     this.mostExtras = mostExtras;
+    this.keyed = keyed;
   }
 }
 
-const operation = (name: string, quiet = false, fewest = 0, most = fewest): Operation =>
-  new Operation(name, quiet, fewest, most);
+const operation = (name: string, quiet = false, fewest = 0, most = fewest, keyed = false): Operation =>
+  new Operation(name, quiet, fewest, most, keyed);
 
 /** By opcode. */
 export const OPERATIONS: readonly (Operation | undefined)[] = [
@@ -149,7 +152,7 @@ export const OPERATIONS: readonly (Operation | undefined)[] = [
   operation('noop'),
   operation('version'),
   operation('get'),
-  operation('get', true),
+  operation('get', true, 0, 0, true),
   operation('append'),
   operation('prepend'),
   operation('stats'),
@@ -172,6 +175,6 @@ export const OPERATIONS: readonly (Operation | undefined)[] = [
   operation('sasl_auth'),
   operation('sasl_step'),
   operation('gat', false, 4),
-  operation('gat', true, 4),
+  operation('gat', true, 4, 4, true),
 ];
 export const STAT_OPCODE = 0x10;

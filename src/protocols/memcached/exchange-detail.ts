@@ -7,7 +7,7 @@ export class MemcachedDetail {
   /** Answered only when there is something to say. */
   readonly quiet: boolean;
   /**
-   * Opaque value, or a hash of what a quiet meta command has sent back to it; NO_TAG: its answer cannot be told from
+   * Opaque value, or a hash of the key or of what a quiet meta command has sent back to it; NO_TAG: its answer cannot be told from
    * others.
    */
   readonly tag: number;

@@ -35,11 +35,11 @@ export class Matcher {
   }
 
   /** The binary answer at `w.pos`. */
-  binary(w: Window, opcode: number, opaque: number): Exchange | null {
+  binary(w: Window, opcode: number, tag: number): Exchange | null {
     for (let x = this.#next(w); x !== null; x = this.#next(w)) {
       const d = detailOf(x);
       if (d === null) return this.#lost();
-      if (d.opcode === opcode && d.tag === opaque) return this.#out.answer(IN_ORDER, w, w.pos);
+      if (d.opcode === opcode && d.tag === tag) return this.#out.answer(IN_ORDER, w, w.pos);
       if (!d.quiet) return this.#lost();
       this.#out.unanswered(x);
     }
