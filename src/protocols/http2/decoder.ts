@@ -207,6 +207,7 @@ export class Http2Decoder implements Decoder {
     const s = this.#streams.get(id);
     h.stream = s;
     if (s === null) return -1;
+    if (dir === TO_CLIENT && !s.answered && !Number.isNaN(s.doubtNs)) this.#streams.begins(s, w, w.pos - 1);
     if (dir === TO_SERVER) {
       s.requestBytes += FRAME_HEAD + length;
       s.requestCredit -= length;

@@ -146,6 +146,11 @@ export class Fields {
     return values[METHOD] !== '' || values[PATH] !== '' || values[SCHEME] !== '' || values[AUTHORITY] !== '';
   }
 
+  /** No 1xx would say that. */
+  get concludes(): boolean {
+    return this.values[CONTENT_TYPE] !== '' || this.values[GRPC_STATUS] !== '';
+  }
+
   /** Status code; 0 when there is none, or it is not known. */
   get status(): number {
     const text = this.values[STATUS]!;

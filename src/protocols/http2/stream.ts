@@ -26,6 +26,11 @@ export class Stream {
   requestEnded = false;
   /** The head of the final response was seen. */
   answered = false;
+  /** When a head came whose status is not known, so that it may be a 1xx, and its bytes; NaN: none is in doubt. */
+  doubtNs = Number.NaN;
+  doubtBytes = 0;
+  /** Losses of its direction until then. */
+  doubtLosses = 0;
   /** When the response last moved on, as far as it was seen. */
   lastNs = 0;
   requestBytes = 0;

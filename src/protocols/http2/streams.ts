@@ -119,6 +119,19 @@ export class Streams {
     s.lastNs = w.timeAt(from);
     if (!s.answered) {
       if (status > 0 && status < 200 && !ends) return; // 1xx: the response is still to come
+      if (status === 0 && !ends && !f.concludes) {
+        // a 1xx, or the response's own: what follows tells
+        s.doubtNs = s.lastNs;
+        s.doubtBytes = w.pos - from;
+        s.doubtLosses = this.#server.losses;
+        if (s.detail !== null) s.detail.unknownFields += f.unknown;
+        return;
+      }
+      if (status === 0 && ends && !Number.isNaN(s.doubtNs)) {
+        this.begins(s, w, from);
+        if (this.get(id) !== null) this.answered(w, id, f, from, ends); // trailers
+        return;
+      }
       if (status === 0 && ends && (f.unknownPseudo === 0 || s.responseLosses !== this.#server.losses)) {
         this.responseEnds(s, w); // trailers, or nobody can say: the head was lost
         return;
@@ -129,14 +142,24 @@ export class Streams {
       }
       s.answered = true;
       readResponseHead(s, f, ends);
-    } else if (status > 0 && x.status === 0 && x.outcome === IN_FLIGHT) {
-      // the head before this one, whose status was not known, was a 1xx
-      x.firstByteNs = w.timeAt(from);
-      s.responseBytes = 0;
-      readResponseHead(s, f, ends);
     } else if (x.outcome === IN_FLIGHT) readTrailers(s, f);
     s.responseBytes += w.pos - from;
     if (ends) this.responseEnds(s, w);
+  }
+
+  /** What is at `buf[at]` follows a head in doubt: that was the one of the response, if none can have been lost in between. */
+  begins(s: Stream, w: Window, at: number): void {
+    const x = s.exchange;
+    const { doubtNs } = s;
+    s.doubtNs = Number.NaN;
+    if (s.doubtLosses !== this.#server.losses) return;
+    if (this.#out.answer(s.id, w, at) === null) {
+      this.#drop(s);
+      return;
+    }
+    s.answered = true;
+    s.responseBytes += s.doubtBytes;
+    if (x.outcome === IN_FLIGHT) x.firstByteNs = doubtNs;
   }
 
   /** A header block of the server at `w.pos` that cannot be read. */
