@@ -150,6 +150,29 @@ const plain: Conversation[] = [
     long: true,
   },
   {
+    name: 'bodies where there must be none',
+    turns: [
+      ask(0, 'HEAD /h HTTP/1.1\r\nHost: x\r\n\r\n'),
+      answer(0, reply(200, 5)),
+      mumble(SERVER, 'hello'),
+      ask(1, get('/a')),
+      answer(1, reply(304, 7)),
+      mumble(SERVER, 'Not mod'),
+      ask(2, 'HEAD /h HTTP/1.1\r\nHost: x\r\n\r\n'),
+      answer(2, reply(404, 900)),
+      ask(3, get('/b')),
+      answer(3, reply(200, 2), free('ok')),
+      ...bye,
+    ],
+    expected: [
+      { operation: 'HEAD', target: '/h', status: 200 },
+      found('/a', 304),
+      { operation: 'HEAD', target: '/h', status: 404 },
+      found('/b', 200),
+    ],
+    fragile: true,
+  },
+  {
     name: 'methods that nobody knows',
     turns: [
       ask(0, 'PROPFIND /dav HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n', free('<x/>')),

@@ -513,8 +513,22 @@ const http: Conversation[] = [
       ...bye,
     ],
     expected: [found('/upgrade', 200), found('/after', 404)],
-    // whose request for the upgrade was lost takes the 101 for the answer, and what follows for nothing of HTTP/1.1
-    deceptive: true,
+  },
+  {
+    name: 'interim responses whose status stands in the table',
+    turns: (() => {
+      const s = new Encoder(true);
+      return [
+        ...opening,
+        ...[0, 1, 2, 3].flatMap((i) => [
+          ask(i, get(2 * i + 1, `/hints/${i}`)),
+          mumble(SERVER, frame(HEADERS, END_HEADERS, 2 * i + 1, s.block(says(103, [['link', '</s.css>']])))),
+          answer(i, ...(i === 3 ? [empty(7, 304, [], s)] : [head(2 * i + 1, 206, [], s), ...last(2 * i + 1, 'hello')])),
+        ]),
+        ...bye,
+      ];
+    })(),
+    expected: [0, 1, 2, 3].map((i) => found(`/hints/${i}`, i === 3 ? 304 : 206)),
   },
   {
     name: 'bodies of 1 MiB',

@@ -46,13 +46,16 @@ export class Message {
   /** Response only: server-sent events (WHATWG HTML section 9.2), which end when nobody listens any more. */
   events = false;
   field = NO_FIELD;
-  /** Response only. */
+  /** Response only, and when its first byte came. */
   status = 0;
+  startNs = 0;
   untilClose = false;
   exchange: Exchange | null = null;
   detail: HttpDetail | null = null;
   /** Request only. */
   connect = false;
+  /** Response only: so many bytes of a body that it announced and must not have; some servers send them all the same. */
+  stray = 0;
   /** A call of gRPC-Web: of a request once its head is complete, of a response from its beginning. */
   call = false;
   /** What begins with `application/grpc-web`; '' otherwise. */
@@ -82,6 +85,7 @@ export class Message {
     this.detail = null;
     this.connect = false;
     this.graphql = false;
+    this.stray = 0;
     this.call = false;
     this.contentType = '';
     this.grpcStatus = -1;
