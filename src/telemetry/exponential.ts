@@ -16,6 +16,7 @@ export interface ExponentialBuckets {
 
 /** Starts with the finest buckets and makes them coarser whenever more of them would be needed than there may be. */
 export class ExponentialDistribution {
+  count = 0;
   sum = 0;
   #zeroCount = 0;
   #scale = MAX_SCALE;
@@ -34,11 +35,8 @@ export class ExponentialDistribution {
     this.#counts = new Float64Array(maxBuckets);
   }
 
-  get count(): number {
-    return this.#counts.reduce((a, b) => a + b, this.#zeroCount);
-  }
-
   add(value: number): void {
+    this.count++;
     if (value <= 0) {
       this.#zeroCount++;
       return;

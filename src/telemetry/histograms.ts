@@ -50,6 +50,7 @@ export class Histograms {
 }
 
 class ExplicitDistribution implements Distribution {
+  count = 0;
   sum = 0;
   readonly counts: Float64Array;
   readonly #limits: Float64Array;
@@ -59,10 +60,6 @@ class ExplicitDistribution implements Distribution {
     this.counts = new Float64Array(limits.length + 1);
   }
 
-  get count(): number {
-    return this.counts.reduce((a, b) => a + b, 0);
-  }
-
   /** A value equal to a bound belongs below it (metrics data model, histogram). */
   add(value: number): void {
     const limits = this.#limits;
@@ -70,6 +67,7 @@ class ExplicitDistribution implements Distribution {
     let i = 0;
     while (i < length && value > limits[i]!) i++;
     this.counts[i]!++;
+    this.count++;
     this.sum += value;
   }
 }

@@ -89,7 +89,7 @@ function graph(table: SeriesTable, histograms: Histograms, epoch: Epoch, nowNs: 
     if (edge.durations.count === 0) continue;
     for (const metric of [client, server]) addPoint(metric, at, edge.durations, GRAPH_DURATION.scale);
   }
-  return [total, failed, client, server];
+  return [total, failed, client, server].filter((metric) => metric.points.length > 0);
 }
 
 /** The clock of a capture may go back; a point's time is never before its start. */

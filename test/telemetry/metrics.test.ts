@@ -228,6 +228,7 @@ test('a series without a duration makes no histogram', () => {
   assert.deepEqual(histogram(t.snapshot(2e9), 'svc-1', 'toy.client.duration'), []);
   assert.deepEqual(histogram(t.snapshot(2e9), 'spantap', 'traces_service_graph_request_client'), []);
   assert.equal(sum(t.snapshot(2e9), 'traces_service_graph_request_total')[0]!.value, 1);
+  for (const { metrics } of t.snapshot(2e9).resources) for (const m of metrics) assert.ok(m.points.length > 0, m.name);
   t.finished(exchange(ends(1, 2)));
   waiting();
   assert.deepEqual(histogram(t.snapshot(3e9), 'svc-1', 'toy.client.duration').map(count), [1]);
