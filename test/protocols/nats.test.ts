@@ -84,6 +84,23 @@ test('what a client publishes and gets back itself is not its own answer', () =>
   );
 });
 
+test('PONGs come in the order of their PINGs, from either end', () => {
+  const list = found([
+    mumble(CLIENT, 'PING\r\nPING\r\n'),
+    mumble(SERVER, 'PING\r\nPONG\r\n'),
+    mumble(CLIENT, 'PONG\r\n'),
+    mumble(SERVER, 'PONG\r\n'),
+  ]);
+  assert.deepEqual(
+    list.map((f) => [OUTCOMES[f.outcome], f.link === 1, Math.round((f.firstByteNs - f.startNs) / 1e6)]),
+    [
+      ['complete', true, 1],
+      ['complete', true, 1],
+      ['complete', true, 3],
+    ],
+  );
+});
+
 test('nobody listens: the server says 503', () => {
   const [x] = found([
     mumble(CLIENT, 'PUB price.get _INBOX.y.1 0\r\n\r\n'),

@@ -11,12 +11,14 @@ import {
   SKIP,
   STOP,
   type Step,
+  TO_CLIENT,
   TO_SERVER,
   type Window,
 } from '../protocol.ts';
 import { NatsDetail } from './exchange-detail.ts';
 import { IN_PROGRESS, isAck, isPull, MAX_LOOK, PULL_BYTES, Pulls, replyOf, Unsettled, verdictOf } from './jetstream.ts';
 import { ERR, HMSG, HPUB, Line, MSG, operationAt, PING, PONG, PUB, SUB, travels, UNSUB } from './line.ts';
+import { Pings } from './pings.ts';
 
 /** INFO of a large cluster lists every server; other lines have 4 KiB at most (the server's max_control_line). */
 export const MAX_LINE = 65_536;
@@ -34,9 +36,9 @@ const TLS_HANDSHAKE = 0x16;
 const ONE_WAY = -1;
 const FROM_SERVER = 2 ** 32;
 const CLIENT_PING = 2 ** 33;
-const SERVER_PING = 2 ** 34;
+const SERVER_PING = 2 ** 38;
 /** And of pulls, several of which may share a reply subject. */
-const PULL = 2 ** 35;
+const PULL = 2 ** 40;
 
 /** The subjects of which payloads are looked at begin so. */
 const JETSTREAM = Buffer.from('$JS.');
@@ -66,12 +68,15 @@ export class NatsDecoder implements Decoder {
   readonly #out: Exchanges;
   readonly #sides = [new Side(), new Side()] as const;
   readonly #pulls = new Pulls();
+  /** By who asks. */
+  readonly #pings: readonly [Pings, Pings];
   #pullCount = 0;
   readonly #unsettled: Unsettled;
 
   constructor(out: Exchanges) {
     this.#out = out;
     this.#unsettled = new Unsettled(out);
+    this.#pings = [new Pings(out), new Pings(out)];
   }
 
   decode(dir: Dir, w: Window): Step {
@@ -109,6 +114,7 @@ export class NatsDecoder implements Decoder {
   }
 
   resync(dir: Dir, w: Window): boolean {
+    for (const pings of this.#pings) pings.lost(w.timeAt(w.pos));
     const eol = w.find(LF, w.pos);
     if (eol < 0) {
       if (operationAt(w.buf, w.pos, w.end) === 0 || w.end - w.pos > MAX_HEADERS) w.pos = w.end;
@@ -120,12 +126,13 @@ export class NatsDecoder implements Decoder {
     return false;
   }
 
-  gap(dir: Dir): void {
+  gap(dir: Dir, w: Window): void {
     const side = this.#sides[dir];
     side.scanned = 0;
     side.passing = false;
     if (side.answering !== null) this.#out.truncate(side.answering);
     this.#forgetPulls();
+    for (const pings of this.#pings) pings.lost(w.beforeNs);
     side.asking = null;
     side.answering = null;
     // either end asks and answers
@@ -164,12 +171,15 @@ export class NatsDecoder implements Decoder {
       case UNSUB:
         this.#subscribe(w);
         break;
-      case PING:
-        this.#begin(side, w, headers, dir === TO_SERVER ? CLIENT_PING : SERVER_PING, 'PING', '');
+      case PING: {
+        const pings = this.#pings[dir];
+        const key = (dir === TO_SERVER ? CLIENT_PING : SERVER_PING) + pings.key;
+        pings.asked(this.#begin(side, w, headers, key, 'PING', ''), w.timeAt(w.pos));
         break;
+      }
       case PONG: {
-        const x = this.#out.answer(dir === TO_SERVER ? SERVER_PING : CLIENT_PING, w, w.pos);
-        side.answering = x;
+        const x = this.#pings[dir === TO_SERVER ? TO_CLIENT : TO_SERVER].answered();
+        side.answering = x === null ? null : this.#out.answer(x.key, w, w.pos);
         break;
       }
       case ERR: {
