@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-interop build test test-interop fuzz lint demo demo-jaeger bench dashboards docs clean
+.PHONY: help setup setup-demo setup-interop build test test-interop fuzz lint demo demo-jaeger bench dashboards docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -34,11 +34,14 @@ lint: ## types, format, lint, and which room may import which
 	@tsc -p .
 	@biome check --error-on-warnings .
 
-demo: setup build ## a shop's services, a live capture of lo, a table of what was seen and a trace
+demo: setup-demo build ## a shop's services, a live capture of lo, a table of what was seen and a trace
 	@node dist/demo/main.js
 
-demo-jaeger: setup build ## the same, shown by a real Jaeger, too (scripts/backends.sh jaeger builds it)
+demo-jaeger: setup-demo build ## the same, shown by a real Jaeger, too (scripts/backends.sh jaeger builds it)
 	@node dist/demo/main.js --jaeger
+
+setup-demo:
+	@scripts/setup.sh --demo
 
 bench: build ## throughput and cost per packet
 	@for file in test/bench/*.ts; do node "$$file" || exit 1; done

@@ -3,18 +3,24 @@
 # Looks first and fetches only what is missing: a second run takes no network and well below a second.
 #   scripts/setup.sh             everything
 #   scripts/setup.sh --no-tests  without the peers that only the tests use
+#   scripts/setup.sh --demo      of those peers only the two stores of `make demo`
 #   scripts/setup.sh --interop   also what `make test-interop` fetches its servers with
 set -eu
 cd "$(dirname "$0")/.."
 
 tests=1
+demo=0
 interop=0
 case ${1:-} in
   '') ;;
   --no-tests) tests=0 ;;
+  --demo)
+    tests=0
+    demo=1
+    ;;
   --interop) interop=1 ;;
   *)
-    echo "usage: scripts/setup.sh [--no-tests | --interop]" >&2
+    echo "usage: scripts/setup.sh [--no-tests | --demo | --interop]" >&2
     exit 64
     ;;
 esac
@@ -65,13 +71,15 @@ if [ "$tests" = 1 ]; then
   # The servers alone where Debian packs them so: no accounts, no units, nothing that would start.
   have mariadbd || want mariadb-server-core
   have dnsmasq || want dnsmasq-base
-  have redis-server || want redis-server
   have memcached || want memcached
-  have_postgres || want postgresql
   have_prometheus_client || want python3-prometheus-client
   have mosquitto || want mosquitto
   have nats-server || want nats-server
   have rabbitmq-server || want rabbitmq-server # brings Erlang
+fi
+if [ "$tests" = 1 ] || [ "$demo" = 1 ]; then
+  have redis-server || want redis-server
+  have_postgres || want postgresql
 fi
 if [ "$interop" = 1 ]; then
   have java || want default-jre-headless
@@ -145,7 +153,7 @@ mkdir -p .tools
 # shellcheck disable=SC2086 # the lists are meant to be split
 [ -z "$needed" ] || apt_install $needed || fail "these packages are needed to build:$needed"
 # shellcheck disable=SC2086
-[ -z "$wanted" ] || apt_install $wanted || say "going on without:$wanted (the tests that use them will fail)"
+[ -z "$wanted" ] || apt_install $wanted || say "going on without:$wanted (what uses them will be missing, or fail)"
 
 # --- Node.js ---------------------------------------------------------------------------------------------------------
 
