@@ -18,7 +18,9 @@ export function readSettingsFile(path: string): FileSettings {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new SpantapError('config-unreadable', `${path}: cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a directory' };
+    throw new SpantapError('config-unreadable', `${path}: cannot be read: ${reasons[code ?? ''] ?? message}`);
   }
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -56,7 +56,14 @@ async function load(path: string | null, env: Environment): Promise<{ settings: 
   const mistakes: Mistake[] = [];
 
   const interval = env.OTEL_METRIC_EXPORT_INTERVAL;
-  if (interval) set(draft, ['metrics', 'interval'], `${interval}ms`, 'OTEL_METRIC_EXPORT_INTERVAL');
+  if (interval && /^\d+$/.test(interval)) {
+    set(draft, ['metrics', 'interval'], `${interval}ms`, 'OTEL_METRIC_EXPORT_INTERVAL');
+  } else if (interval) {
+    mistakes.push({
+      where: 'OTEL_METRIC_EXPORT_INTERVAL',
+      message: `'${interval}' is no whole number of milliseconds`,
+    });
+  }
   const aggregation = env[AGGREGATION];
   if (aggregation) {
     const histograms = AGGREGATIONS.get(aggregation);

@@ -254,6 +254,11 @@ test('no capture: told at offset 0, nothing thrown', async () => {
   assert.deepEqual(codes(await readBytes(gzipSync(''))), ['file-empty@0']);
 });
 
+test('compressed bytes of which none can be had are damaged, not empty', async () => {
+  const whole = zstdCompressSync(pcapOf([Buffer.alloc(1500, 7)]));
+  assert.deepEqual(codes(await readBytes(whole.subarray(0, whole.length / 2))), ['file-truncated@0']);
+});
+
 test('a path that cannot be read is an error with path and reason', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'spantap-'));
   try {

@@ -28,6 +28,14 @@ test('help and version', () => {
   }
 });
 
+test('whoever reads the output may leave early', () => {
+  for (const args of ['--help', 'check', 'devices']) {
+    const command = `"${process.execPath}" src/main.ts ${args} | true; echo "\${PIPESTATUS[0]}"`;
+    const r = spawnSync('bash', ['--norc', '-c', command], { encoding: 'utf8', env: { PATH: process.env.PATH } });
+    assert.deepEqual([r.stdout, r.stderr], ['0\n', ''], args);
+  }
+});
+
 test('what is wrong with a command line is said with the nearest right one, exit code 64', () => {
   const nearest: [string[], RegExp][] = [
     [['raed', 'x.pcap'], /unknown command 'raed'\n\(Did you mean read\?\)/],

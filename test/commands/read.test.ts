@@ -134,6 +134,9 @@ test('what is no capture, and what is no file', () => {
   const absent = read([join(dir, 'absent.pcap')]);
   assert.equal(absent.code, 1);
   assert.match(absent.err, /^spantap: .*absent\.pcap.*no such file\n$/);
+  const behind = read(['--format', 'json', 'test/fixtures/http/zk-get/input.pcap', join(dir, 'absent.pcap')]);
+  assert.equal(behind.code, 1);
+  assert.equal(behind.out, '', 'told before anything is read');
   assert.equal(read([ONE, dir]).code, 1);
 });
 

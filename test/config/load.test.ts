@@ -119,6 +119,12 @@ test('histograms are what the key says, else the standard variable', async () =>
   });
 });
 
+test('OTEL_METRIC_EXPORT_INTERVAL has no unit, and is named as it was written', async () => {
+  assert.deepEqual(await mistakes(null, { OTEL_METRIC_EXPORT_INTERVAL: '15s' }), [
+    "OTEL_METRIC_EXPORT_INTERVAL: '15s' is no whole number of milliseconds",
+  ]);
+});
+
 test('SPANTAP_CONFIG names the file when nothing else does', async () => {
   const path = file('capture: { shards: 3 }\n');
   assert.equal((await loadConfig(null, { SPANTAP_CONFIG: path })).capture.shards, 3);
@@ -235,7 +241,10 @@ test('what is no YAML, no map or no file is told with its place', async () => {
   assert.deepEqual(await mistakes('capture:\n  filter: "tcp\n'), ['agent.yaml:3:1: Missing closing "quote']);
   assert.match((await mistakes('a: 1\na: 2\n'))[0]!, /^agent\.yaml:2:1: .*unique/);
   assert.deepEqual(await mistakes('- a\n'), ['agent.yaml:1:1: the file must be a map of sections, such as `capture:`']);
-  await assert.rejects(loadConfig(join(dir, 'absent.yaml'), {}), /absent\.yaml: cannot be read: ENOENT/);
+  await assert.rejects(
+    loadConfig(join(dir, 'absent.yaml'), {}),
+    /absent\.yaml: cannot be read: there is no such file$/,
+  );
 });
 
 test('secrets show in no message and no print', async () => {

@@ -57,9 +57,15 @@ async function openSource(path: string, stdin: Readable = process.stdin): Promis
     return decompressed(source, head.subarray(0, bytes));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : message;
-    throw new SpantapError('file-unreadable', `The capture file ${path} cannot be read: ${reason}`);
+    throw unreadable(path, code === 'ENOENT' ? NO_SUCH_FILE : message);
   }
+}
+
+export const NO_SUCH_FILE = 'there is no such file';
+
+/** What is thrown for a capture file that cannot be opened. */
+export function unreadable(path: string, reason: string): SpantapError {
+  return new SpantapError('file-unreadable', `The capture file ${path} cannot be read: ${reason}`);
 }
 
 async function readSource(source: ByteSource, handler: FrameHandler, o: ReadOptions): Promise<ReadResult> {
@@ -76,6 +82,7 @@ async function readSource(source: ByteSource, handler: FrameHandler, o: ReadOpti
     end += bytes;
     if (reader === undefined) {
       if (!last && end < HEAD_BYTES) continue;
+      if (end === 0 && source.damage !== undefined) break; // not empty, but of its compressed bytes none can be had
       reader = readerOf(buf, end, handler, warnings);
       if (reader === undefined) break;
     }
