@@ -16,8 +16,8 @@ interface Rule {
 
 /**
  * Answers remembered, in each of two generations: when the younger one is full, the older one is forgotten.
- * An answer costs about 200 bytes (key, map entry, Service with its text): 2 * 65,536 * 200 B = 26 MB at the very most,
- * reached only when that many addresses talk at once.
+ * An answer costs about 450 bytes (key, map entry, Service with its text, what telemetry notes of it): 2 * 65,536 * 450 B = 59 MB at
+ * the very most, reached only when that many addresses talk at once.
  */
 const MAX_CACHED = 65_536;
 

@@ -4,18 +4,16 @@ import { ProtobufWriter } from './protobuf.ts';
 import { MAKER, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE } from './scope.ts';
 import type { Point } from './series.ts';
 
-/** An observed service as a source of telemetry: one for each Service, found through `Service.memo`. */
+/**
+ * An observed service as a source of telemetry: one for each Service, found through `Service.memo`. There may be 131,072 of them, as
+ * many as the namer remembers, so each holds little: what is encoded is held while a batch has spans of it.
+ */
 export class ServiceResource {
   /** Who made it: `Service.memo` may hold that of another pipeline. */
   readonly owner: object;
   readonly service: Service;
   /** Small and unique, to be part of keys. */
   readonly number: number;
-  /** `Resource` of the spans, encoded: the field `resource = 1` of ResourceSpans, and its JSON. */
-  readonly protobuf: Buffer;
-  readonly json: string;
-  /** Resource attributes of the metrics. */
-  readonly metricAttributes: Readonly<Record<string, string>>;
   /** Series of its own, and those that take what does not fit any more, by metric. */
   points = 0;
   overflow: Map<string, Point> | null = null;
@@ -23,15 +21,42 @@ export class ServiceResource {
   batch = -1;
   firstSpan = -1;
   lastSpan = -1;
+  readonly #agentId: string;
+  #protobuf: Buffer | null = null;
+  #json = '';
 
   constructor(owner: object, service: Service, number: number, agentId: string) {
     this.owner = owner;
     this.service = service;
     this.number = number;
-    const attributes = serviceAttributes(service.name, service.namespace);
-    this.metricAttributes = { ...attributes, [SERVICE_INSTANCE_ID]: agentId };
-    this.protobuf = encodeResource(attributes);
-    this.json = resourceJson(attributes);
+    this.#agentId = agentId;
+  }
+
+  /** `Resource` of the spans, encoded: the field `resource = 1` of ResourceSpans. */
+  get protobuf(): Buffer {
+    this.#protobuf ??= encodeResource(this.#attributes());
+    return this.#protobuf;
+  }
+
+  /** The same as JSON. */
+  get json(): string {
+    if (this.#json === '') this.#json = resourceJson(this.#attributes());
+    return this.#json;
+  }
+
+  /** Resource attributes of the metrics. */
+  get metricAttributes(): Readonly<Record<string, string>> {
+    return { ...this.#attributes(), [SERVICE_INSTANCE_ID]: this.#agentId };
+  }
+
+  /** The batch is over. */
+  release(): void {
+    this.#protobuf = null;
+    this.#json = '';
+  }
+
+  #attributes(): Record<string, string> {
+    return serviceAttributes(this.service.name, this.service.namespace);
   }
 }
 

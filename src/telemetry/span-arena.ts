@@ -66,6 +66,7 @@ export class SpanArena {
   }
 
   clear(): void {
+    for (const resource of this.resources) resource.release();
     this.resources.length = 0;
     this.#batch++;
     this.spans = 0;
