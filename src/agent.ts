@@ -76,13 +76,18 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
   const metrics = async (): Promise<MetricsSnapshot> =>
     mergeSnapshots(await Promise.all(shards.map((s) => s.metrics())));
   let stopping = false;
+  /** Its part of every sum is gone: what the others have must not be sent in their place. */
+  let shardDied = false;
   let scrape: Endpoint | null = null;
   let health: Health | null = null;
   try {
     for (const options of shardOptions(config, inline)) {
       const start = inline ? startInlineShard : startWorkerShard;
       const shard = await start(options, events);
-      shard.died.catch(fail);
+      shard.died.catch((error: Error) => {
+        shardDied = true;
+        fail(error);
+      });
       shards.push(shard);
     }
     if (config.prometheus.port !== 0) {
@@ -176,16 +181,16 @@ export async function startAgent(config: Config, log: Log): Promise<Agent> {
       // The last figures of the shards have the time of their end: nothing is collected between that and their sending.
       const last = inTurn(async () => {
         await Promise.all(shards.map((s) => s.close()));
-        if (sendsMetrics) await exportMetrics();
+        if (sendsMetrics && !shardDied) await exportMetrics();
       });
       await within(left(), last);
       let flushed = await sink.flush(left());
-      if (selfMetrics !== null) {
+      if (selfMetrics !== null && !shardDied) {
         // the last readings tell how the rest went
         await within(left(), selfMetrics.collect());
         flushed = (await sink.flush(left())) && flushed;
-        await selfMetrics.stop();
       }
+      await selfMetrics?.stop();
       sink.close();
       await Promise.all([scrape?.close(), health?.close()]);
       return flushed;

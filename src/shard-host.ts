@@ -24,7 +24,10 @@ export interface Remains {
   readonly metrics: MetricsSnapshot;
 }
 
-/** A shard wherever it runs. After `close` it still answers, with what stood at its end. */
+/** What one leaves that died. */
+const NOTHING: Remains = { readings: [], metrics: { resources: [] } };
+
+/** A shard wherever it runs. After `close` it still answers, with what stood at its end; after its death with nothing. */
 export interface ShardHandle {
   readonly state: ShardState;
   readings(): Promise<Reading[]>;
@@ -50,6 +53,7 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
   let lastId = 0;
   let closing = false;
   let remains: Remains | null = null;
+  /** Null from one that died. */
   const ask = (question: Question, endpoint = ''): Promise<unknown> => {
     const id = ++lastId;
     return new Promise((resolve) => {
@@ -67,6 +71,8 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
       };
       worker.on('error', (error: Error) => dead(error.stack ?? error.message));
       worker.on('exit', (code) => {
+        remains ??= NOTHING;
+        for (const answer of waiting.values()) answer(null);
         waiting.clear();
         dead(`exit code ${code}`);
       });
@@ -93,8 +99,10 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
           resolve({
             state: m.state,
             died,
-            readings: async () => remains?.readings ?? ((await ask('readings')) as Reading[]),
-            metrics: async () => remains?.metrics ?? ((await ask('metrics')) as MetricsSnapshot),
+            readings: async () =>
+              remains?.readings ?? ((await ask('readings')) as Reading[] | null) ?? NOTHING.readings,
+            metrics: async () =>
+              remains?.metrics ?? ((await ask('metrics')) as MetricsSnapshot | null) ?? NOTHING.metrics,
             ignore: async (endpoint) => {
               if (remains === null) await ask('ignore', endpoint);
             },
@@ -103,7 +111,7 @@ export function startWorkerShard(o: ShardOptions, events: ShardEvents): Promise<
             },
             close: async () => {
               closing = true;
-              remains = (await ask('close')) as Remains;
+              remains ??= ((await ask('close')) as Remains | null) ?? NOTHING;
               await worker.terminate();
             },
           });

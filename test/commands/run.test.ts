@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -127,6 +127,32 @@ test('a signal that comes while it starts is heard', async () => {
   closeSync(writer);
   assert.equal(await exited, 0, err);
   assert.match(err, /stopped/);
+});
+
+test('a capture thread that dies ends the agent as soon as what waits is delivered', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spantap-run-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const sign = join(folder, 'die');
+  const dying = join(folder, 'dying.mjs');
+  writeFileSync(
+    dying,
+    `import { existsSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+const look = () => { if (existsSync(${JSON.stringify(sign)})) throw new Error('as asked'); };
+if (!isMainThread) setInterval(look, 20);`,
+  );
+  spans.length = 0;
+  refuse = true;
+  const agent = await start({ NODE_OPTIONS: `--import=${dying}`, SPANTAP_EXPORT_FLUSH_TIMEOUT: '5m' });
+  after(() => agent.child.kill('SIGKILL'));
+  for (let i = 0; i < 10; i++) await ask(`/items/${i}`);
+  for (let i = 0; i < 200 && !/keeping it/.test(agent.lines()); i++) await sleep(50);
+  refuse = false;
+  writeFileSync(sign, '');
+  assert.equal(await agent.exited, 1, agent.lines());
+  assert.match(agent.lines(), /nothing is captured any more: .*as asked/);
+  assert.match(agent.lines(), /INFO {2}stopped\n$/);
+  assert.equal(spans.length, 20);
 });
 
 test('what could not be delivered is said, exit code 1, within the time for the flush', async () => {
