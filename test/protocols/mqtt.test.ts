@@ -54,6 +54,22 @@ test('the broker publishes, too: then it is the one who asks', () => {
   );
 });
 
+test('messages of which the snaplen leaves topic and identifier, and a CONNECT of which it leaves who it is', () => {
+  for (const level of [4, 5]) {
+    const turns = [ask(0, connect(level)), answer(0, connack(level))];
+    for (let id = 1; id < 20; id++) {
+      turns.push(mumble(CLIENT, ...publish(level, 'plant/7', 1, id, Buffer.alloc(20 * id, 0x30))));
+      turns.push(mumble(SERVER, packet(4, 0, Buffer.of(0, id))));
+    }
+    const all = frames({ name: '', turns, expected: [] }, link({ serverPort: 1883 }));
+    const told = new Rig().feed(all.map((f) => ({ ...f, captured: 30 }))).end().found;
+    assert.deepEqual(
+      told.map((f) => [f.operation, f.target, f.outcome]),
+      [['CONNECT', '', COMPLETE], ...Array.from({ length: 19 }, () => ['PUBLISH', 'plant/7', COMPLETE])],
+    );
+  }
+});
+
 test('user properties carry trace context; a message with its own is a PRODUCER’s', () => {
   const property = (name: string, value: string): Buffer =>
     Buffer.concat([Buffer.of(0x26, 0, name.length), Buffer.from(name), Buffer.of(0, value.length), Buffer.from(value)]);

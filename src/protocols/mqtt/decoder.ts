@@ -53,6 +53,9 @@ export const MAX_HEAD = 65_536 + 64;
 const MAX_TEXT = 1024;
 /** Bytes of properties that are looked through. */
 const MAX_PROPERTIES = 4096;
+/** Of a message's properties so many are waited for; and so much of packets that are read whole. */
+const MAX_AHEAD = 256;
+const MAX_BODY = 4096;
 /** Key of what nothing answers: there is only one at a time. */
 const ONE_WAY = -1;
 /** Reason codes from here on are failures (5.0 section 2.4); CONNACK's of 3.1.1 from 1 on. */
@@ -110,7 +113,7 @@ export class MqttDecoder implements Decoder {
         return MORE;
       }
       if (!travels(f.type, dir === TO_SERVER)) return LOST;
-      const need = f.bytes + headBytes(w, f);
+      const need = f.bytes + headBytes(w, f, this.#level);
       if (need > w.end - w.pos) {
         w.want = need;
         return MORE;
@@ -294,19 +297,43 @@ function disconnect(side: Side, x: Exchange | null, reason: number): void {
   x.failed = true;
 }
 
-/** How many bytes behind the fixed header have to be seen. */
-function headBytes(w: Window, f: Fixed): number {
-  if (f.type === PUBLISH) {
-    const body = w.pos + f.bytes;
-    if (body + 2 > w.end) return 2;
-    const topic = 2 + w.buf.readUInt16BE(body) + (qosOf(f.flags) > 0 ? 2 : 0);
-    return Math.min(f.rest, topic + 256);
+/**
+ * How many bytes behind the fixed header have to be seen, as far as those that are there tell: of what may be long what is read, for the rest may
+ * not have been captured. Properties are there in 5.0 only.
+ */
+function headBytes(w: Window, f: Fixed, level: number): number {
+  if (f.type !== PUBLISH && f.type !== CONNECT) return Math.min(f.rest, MAX_BODY);
+  const body = w.pos + f.bytes;
+  let bytes = ownBytes(w, f);
+  if (body + bytes > w.end) return bytes;
+  if ((f.type === CONNECT ? levelOf(w, body) : level) === 5) {
+    const n = variableInt(w.buf, body + bytes, w.end);
+    const properties = n > 0 ? variableValue(w.buf, body + bytes, n) : 0;
+    bytes += Math.abs(n) + (f.type === CONNECT ? properties : Math.min(properties, MAX_AHEAD));
+    if (n === 0) bytes++;
   }
-  return Math.min(f.rest, 4096);
+  if (f.type === CONNECT) {
+    if (body + bytes + 2 > w.end) return Math.min(f.rest, bytes + 2);
+    bytes += 2 + w.buf.readUInt16BE(body + bytes); // the client's identifier
+  }
+  return Math.min(f.rest, bytes, MAX_BODY);
 }
 
+/** The same of what every observer has to have seen: a topic with the identifier behind it; of a CONNECT all in front of properties and texts. */
+function ownBytes(w: Window, f: Fixed): number {
+  const body = w.pos + f.bytes;
+  if (f.type !== PUBLISH && f.type !== CONNECT) return Math.min(f.rest, MAX_BODY);
+  if (body + 2 > w.end) return 2;
+  const text = 2 + w.buf.readUInt16BE(body);
+  if (f.type === CONNECT) return Math.min(f.rest, text + 4);
+  return Math.min(f.rest, text + (qosOf(f.flags) > 0 ? 2 : 0));
+}
+
+/** Behind the protocol's name. */
+const levelOf = (w: Window, body: number): number => w.buf[body + 2 + w.buf.readUInt16BE(body)]! & 0x7f;
+
 function begin(side: Side, w: Window, f: Fixed, k: number, target: string): Exchange | null {
-  const to = Math.min(w.end, w.pos + f.bytes + Math.min(f.rest, headBytes(w, f)));
+  const to = Math.min(w.end, w.pos + f.bytes + ownBytes(w, f));
   const x = side.asks.begin(k, w, w.pos, to);
   side.asking = x;
   if (x === null) return null;
