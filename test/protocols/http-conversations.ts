@@ -150,6 +150,17 @@ const plain: Conversation[] = [
     long: true,
   },
   {
+    name: 'a transfer coding that is none',
+    turns: [
+      ask(0, post('/a', 3, 'Transfer-Encoding: identity\r\n'), free('abc')),
+      answer(0, reply(200, 5, 'Transfer-Encoding: Identity\r\n'), free('hello')),
+      ask(1, get('/b')),
+      answer(1, reply(200, 2), free('ok')),
+      ...bye,
+    ],
+    expected: [{ operation: 'POST', target: '/a', status: 200 }, found('/b', 200)],
+  },
+  {
     name: 'bodies where there must be none',
     turns: [
       ask(0, 'HEAD /h HTTP/1.1\r\nHost: x\r\n\r\n'),

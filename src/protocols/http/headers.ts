@@ -27,7 +27,8 @@ export function readField(m: Message, buf: Buffer, from: number, to: number): vo
     if (!blank(buf, from + 15, to)) setLength(m, readLength(buf, from + 15, to));
   } else if (low === 116 && n > 17 && buf[from + 17] === COLON && sameName(buf, from, 'transfer-encoding')) {
     m.field = FIELD_CODING;
-    m.coded = true;
+    // `identity` is no coding at all (RFC 2616 section 3.6)
+    if (!onlyWord(buf, from + 18, to, 'identity')) m.coded = true;
     if (endsChunked(buf, from + 18, to)) m.chunked = true;
   } else if (low === 117 && n > 10 && buf[from + 7] === COLON && sameName(buf, from, 'upgrade')) {
     if (onlyWord(buf, from + 8, to, 'h2c')) m.upgrade = 'http2';
