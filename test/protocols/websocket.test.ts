@@ -182,3 +182,28 @@ const WORDS = [
   Buffer.of(0xff, 0xff),
 ].map((b) => b.toString('latin1'));
 fuzz(http, [short], WORDS);
+
+test('heads that the snaplen cuts: what follows tells whether the 101 was the answer', () => {
+  const told = (behind: Buffer, ...more: Turn[]): Found[] => {
+    const turns = [ask(0, UPGRADE), answer(0, SWITCHING), mumble(SERVER, behind), ...more, fin(CLIENT), fin(SERVER)];
+    const all = frames({ name: 'cut', turns, expected: [] }, link({ serverPort: 80 }));
+    const cut = all.map((f) => (f.to - f.from > 60 ? { ...f, captured: 40 } : f));
+    return new Rig().feed(cut).end().found;
+  };
+  for (const first of [TEXT, FIRST_OF_MORE, CLOSE, 0xc1]) {
+    const [x] = told(frame(false, first, Buffer.from('ab')), fromClient(TEXT, 'hello'));
+    assert.deepEqual([x!.target, x!.status, OUTCOMES[x!.outcome]], ['/chat', 101, 'truncated']);
+    assert.ok(x!.firstByteNs > x!.startNs && x!.firstByteNs < 4e6);
+  }
+  // SETTINGS of HTTP/2, and what is neither
+  for (const behind of [
+    Buffer.of(0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100),
+    Buffer.from('hello'),
+    Buffer.of(0x81),
+  ]) {
+    const [x] = told(behind);
+    assert.deepEqual([x!.target, x!.status, OUTCOMES[x!.outcome]], ['/chat', 0, 'lost']);
+  }
+  const [x] = told(Buffer.alloc(0));
+  assert.deepEqual([x!.status, OUTCOMES[x!.outcome]], [0, 'lost']);
+});

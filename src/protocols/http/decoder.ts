@@ -24,6 +24,7 @@ export class HttpDecoder implements Decoder {
   }
 
   resync(dir: Dir, w: Window): boolean {
+    if (dir !== TO_SERVER) this.#responses.decide(w);
     w.pos = behindEmptyLines(w.buf, w.pos, w.end);
     const judged =
       dir === TO_SERVER ? requestRestart(w.buf, w.pos, w.end, MAX_LINE) : responseStart(w.buf, w.pos, w.end);

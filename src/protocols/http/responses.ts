@@ -1,12 +1,12 @@
 /** What the server says, message by message; RFC 9112 section 6.3 decides where one ends. */
 
-import { IN_FLIGHT } from '../../exchange/exchange.ts';
+import { type Exchange, IN_FLIGHT } from '../../exchange/exchange.ts';
 import { grpcSemantics } from '../../exchange/grpc/semantics.ts';
 import { settlePoll } from '../../exchange/http/polls.ts';
 import { type Exchanges, IN_ORDER, MORE, SKIP, STOP, type Step, TO_CLIENT, type Window } from '../protocol.ts';
 import { answerCall, noteResponse } from './calls.ts';
 import { BLANK_LINE, beginsEmptyLine, GO_ON, lineEnd, MAX_LINE, readHeadLine, textEnd } from './lines.ts';
-import { BODY, CHUNK_SIZE, HEADERS, MESSAGES, Message, START, START_REST, TRAILERS } from './message.ts';
+import { BODY, CHUNK_SIZE, HEADER_REST, HEADERS, MESSAGES, Message, START, START_REST, TRAILERS } from './message.ts';
 import { lost, readCommon } from './phases.ts';
 import type { Requests } from './requests.ts';
 import { NOT_A_START, readStatusLine, responseStart } from './syntax.ts';
@@ -17,6 +17,8 @@ export class Responses {
   readonly #out: Exchanges;
   readonly #requests: Requests;
   readonly #message = new Message();
+  /** The head of a 101 was lost before it could tell what answers, here or in HTTP/2. */
+  #undecided = false;
 
   constructor(out: Exchanges, requests: Requests) {
     this.#out = out;
@@ -26,16 +28,31 @@ export class Responses {
   gap(): void {
     const m = this.#message;
     if (m.exchange !== null) this.#out.truncate(m.exchange);
+    const head = m.phase === HEADERS || m.phase === START_REST || m.phase === HEADER_REST;
+    this.#undecided = head && m.status === 101 && m.exchange === null && !this.#undecided;
     m.exchange = null;
     m.phase = START;
     m.scanned = 0;
     m.stray = 0;
+    if (!this.#undecided) this.#out.responsesLost();
+  }
+
+  /** A segment behind a loss is at `w.pos`. Where that cut a 101, a frame of WebSocket says that it was the answer. */
+  decide(w: Window): void {
+    if (!this.#undecided) return;
+    this.#undecided = false;
+    if (beginsWebSocket(w)) {
+      const x = this.#answerSwitch(w, w.pos);
+      if (x !== null) this.#out.truncate(x);
+    }
     this.#out.responsesLost();
   }
 
   /** The connection was closed in order. */
   end(w: Window): void {
     const m = this.#message;
+    if (this.#undecided) this.#out.responsesLost();
+    this.#undecided = false;
     if (m.untilClose && (m.phase === BODY || m.phase === MESSAGES)) this.#finish(m, w);
   }
 
@@ -142,12 +159,8 @@ export class Responses {
 
   /** The head of a 101 is complete. Where HTTP/2 may have been asked for, it alone tells what answers. */
   #switchOver(w: Window, m: Message): Step {
-    m.exchange ??= this.#out.answer(IN_ORDER, w, w.pos - 1);
+    m.exchange ??= this.#answerSwitch(w, w.pos - 1);
     const x = m.exchange;
-    if (x !== null && x.outcome === IN_FLIGHT) {
-      x.status = m.status;
-      x.firstByteNs = m.startNs;
-    }
     if (m.upgrade === 'http2' && x !== null && x.outcome === IN_FLIGHT) {
       this.#out.passOn(x, 1); // the response itself comes as HTTP/2, on stream 1
       this.successor = 'http2';
@@ -156,6 +169,16 @@ export class Responses {
       if (m.upgrade === 'websocket') this.successor = 'websocket';
     }
     return STOP;
+  }
+
+  /** The 101 whose head began some time ago is an answer, as `buf[at]` shows. */
+  #answerSwitch(w: Window, at: number): Exchange | null {
+    const x = this.#out.answer(IN_ORDER, w, at);
+    if (x !== null && x.outcome === IN_FLIGHT) {
+      x.status = 101;
+      x.firstByteNs = this.#message.startNs;
+    }
+    return x;
   }
 
   #untilClose(w: Window, m: Message): number {
@@ -196,3 +219,10 @@ export class Responses {
     this.#out.finish(x, w);
   }
 }
+
+/** First bytes of frames that a server begins with (RFC 6455 section 5.2, RFC 7692): data, whole or not, compressed or not, and control. */
+const WEBSOCKET_STARTS: readonly number[] = [0x81, 0x82, 0xc1, 0xc2, 0x01, 0x02, 0x41, 0x42, 0x88, 0x89, 0x8a];
+
+/** HTTP/2 has the length of its first frame there, SETTINGS, and what a server sends is not masked. */
+const beginsWebSocket = (w: Window): boolean =>
+  w.end - w.pos >= 2 && WEBSOCKET_STARTS.includes(w.buf[w.pos]!) && w.buf[w.pos + 1]! < 128;
