@@ -5,11 +5,14 @@ import { grpcSemantics } from '../../exchange/grpc/semantics.ts';
 import { settlePoll } from '../../exchange/http/polls.ts';
 import { type Exchanges, IN_ORDER, MORE, SKIP, STOP, type Step, TO_CLIENT, type Window } from '../protocol.ts';
 import { answerCall, noteResponse } from './calls.ts';
-import { BLANK_LINE, beginsEmptyLine, GO_ON, lineEnd, MAX_LINE, readHeadLine, textEnd } from './lines.ts';
+import { BLANK_LINE, beginsEmptyLine, GO_ON, lineEnd, readHeadLine, textEnd } from './lines.ts';
 import { BODY, CHUNK_SIZE, HEADER_REST, HEADERS, MESSAGES, Message, START, START_REST, TRAILERS } from './message.ts';
 import { lost, readCommon } from './phases.ts';
 import type { Requests } from './requests.ts';
 import { NOT_A_START, readStatusLine, responseStart } from './syntax.ts';
+
+/** `HTTP/1.1 200 `: the reason behind it may be cut. */
+const STATUS_BYTES = 13;
 
 export class Responses {
   /** After a 101: the protocol that takes over. */
@@ -71,7 +74,7 @@ export class Responses {
             return SKIP;
           }
           const eol = lineEnd(w, m);
-          if (eol < 0 && m.scanned < MAX_LINE) {
+          if (eol < 0 && m.scanned < STATUS_BYTES) {
             if (responseStart(w.buf, w.pos, w.end) !== NOT_A_START || beginsEmptyLine(w)) return MORE;
           }
           if (eol >= 0 && textEnd(w, eol) === w.pos) {
