@@ -18,7 +18,7 @@ export const DEFAULTS: Settings = {
   },
   limits: { memory: '256MiB', flows: 65_536, reorder: '1MiB' },
   streams: { idle: '5m', lossGrace: '20ms' },
-  exchanges: { timeout: '2m', quiet: '5s', maxInFlight: 1024 },
+  exchanges: { timeout: '2m', quiet: '5s', maxInFlight: 16_384 },
   protocols: {
     maxStatementBytes: '4KiB',
     http: { enabled: true },

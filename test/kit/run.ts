@@ -12,7 +12,7 @@ import { FIN, type Frame, layOut, type Party, RST } from './frame.ts';
 
 export const DEFAULTS: PipelineOptions = {
   streams: { maxFlows: 50_000, idleMs: 300_000, maxReorderBytes: 1 << 20, lossGraceMs: 20 },
-  exchanges: { timeoutMs: 120_000, quietMs: 5000, maxInFlight: 1024 },
+  exchanges: { timeoutMs: 120_000, quietMs: 5000, maxInFlight: 16_384 },
   protocols: {
     maxStatementBytes: 4096,
     speak: Object.fromEntries(PROTOCOLS.map((p) => [p.name, { enabled: true }])),

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { DEFAULTS as SETTINGS } from '../../src/config/defaults.ts';
 import { CLOSED, Ends, Exchange, OUTCOMES, TIMEOUT } from '../../src/exchange/exchange.ts';
 import type { Masking } from '../../src/exchange/masking.ts';
 import { CLIENT } from '../../src/exchange/semantics.ts';
@@ -365,4 +366,12 @@ test('a replication link is left alone, wherever it is joined', () => {
   for (let from = 3; from < 8; from++) {
     for (const f of talk(turns, { from })) assert.ok(Number.isNaN(f.firstByteNs), `${f.operation} was not answered`);
   }
+});
+
+test('ten thousand commands at once, as clients load data, are all followed', () => {
+  const commands = Array.from({ length: 10_000 }, (_, i) => command('SET', `key ${i}`, 'v'));
+  const turns = [...commands.map((c, i) => ask(i, c)), ...commands.map((_, i) => answer(i, '+OK\r\n'))];
+  const config = { ...DEFAULTS, exchanges: { ...DEFAULTS.exchanges, maxInFlight: SETTINGS.exchanges.maxInFlight } };
+  const rig = new Rig(config).feed(frames({ name: 'load', turns, expected: [] }, link({ serverPort: 6379 }))).end();
+  assert.equal(rig.found.filter((f) => OUTCOMES[f.outcome] === 'complete').length, commands.length);
 });
