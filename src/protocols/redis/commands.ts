@@ -76,10 +76,10 @@ const TABLE: readonly [number, number, number, string][] = [
     0,
     0,
     0,
-    `acl:-2 asking:1 auth:-2 bgrewriteaof:1 bgsave:-1 blmpop:-5 bzmpop:-5 client:-2 cluster:-2 command:-1 config:-2
+    `acl:-2 asking:1 auth:-2 bgrewriteaof:1 bgsave:-1 blmpop:-5 bzmpop:-5 client:-2 cluster:-2 clusterscan:-2 command:-1 commandlog:-2 config:-2
     dbsize:1 debug:-2 discard:1 echo:2 eval:-3 eval_ro:-3 evalsha:-3 evalsha_ro:-3 exec:1 failover:-1 fcall:-3
     fcall_ro:-3 flushall:-1 flushdb:-1 ft._list:1 function:-2 hello:-1 info:-1 keys:2 lastsave:1 latency:-2 lmpop:-4
-    lolwut:-1 memory:-2 module:-2 monitor:1 multi:1 object:-2 pfselftest:1 ping:-1 psubscribe:-2 psync:-3 publish:3
+    lolwut:-1 memory:-2 module:-2 monitor:1 msetex:-4 multi:1 object:-2 pfselftest:1 ping:-1 psubscribe:-2 psync:-3 publish:3
     pubsub:-2 punsubscribe:-1 quit:-1 randomkey:1 readonly:1 readwrite:1 replconf:-1 replicaof:3 reset:1 role:1
     save:1 scan:-2 script:-2 select:2 sentinel:-2 shutdown:-1 sintercard:-3 slaveof:3 slowlog:-2 subscribe:-2
     swapdb:3 sync:1 time:1 ts.mget:-3 ts.mrange:-5 ts.mrevrange:-5 ts.queryindex:-2 unsubscribe:-1 unwatch:1 wait:3
@@ -101,7 +101,7 @@ const TABLE: readonly [number, number, number, string][] = [
     1,
     `append:3 bf.add:3 bf.card:2 bf.exists:3 bf.info:-2 bf.insert:-4 bf.madd:-3 bf.mexists:-3 bf.reserve:-4
     bitcount:-2 bitfield:-2 bitfield_ro:-2 bitpos:-3 cf.add:3 cf.addnx:3 cf.count:3 cf.del:3 cf.exists:3
-    cf.reserve:-3 cms.incrby:-4 cms.initbydim:4 cms.query:-3 decr:2 decrby:3 delex:-2 dump:2 expire:-3 expireat:-3
+    cf.reserve:-3 cms.incrby:-4 cms.initbydim:4 cms.query:-3 decr:2 decrby:3 delex:-2 delifeq:3 digest:2 dump:2 expire:-3 expireat:-3
     expiretime:2 ft.aggregate:-3 ft.alter:-5 ft.create:-4 ft.dropindex:-2 ft.explain:-3 ft.info:2 ft.search:-3
     ft.sugadd:-4 ft.sugget:-3 geoadd:-5 geodist:-4 geohash:-2 geopos:-2 georadius:-6 georadius_ro:-6
     georadiusbymember:-5 georadiusbymember_ro:-5 geosearch:-7 get:2 getbit:3 getdel:2 getex:-2 getrange:4 getset:3
@@ -116,7 +116,8 @@ const TABLE: readonly [number, number, number, string][] = [
     sadd:-3 scard:2 set:-3 setbit:4 setex:4 setnx:3 setrange:4 sismember:3 smembers:2 smismember:-3 sort:-2
     sort_ro:-2 spop:-2 spublish:3 srandmember:-2 srem:-3 sscan:-3 strlen:2 substr:4 topk.add:-3 topk.list:-2
     topk.query:-3 topk.reserve:-3 ts.add:-4 ts.alter:-2 ts.create:-2 ts.decrby:-3 ts.del:4 ts.get:-2 ts.incrby:-3
-    ts.info:-2 ts.range:-4 ts.revrange:-4 ttl:2 type:2 vadd:-5 vcard:2 vdim:2 vemb:-3 vinfo:2 vrem:3 vsim:-4 xack:-4
+    ts.info:-2 ts.range:-4 ts.revrange:-4 ttl:2 type:2 vadd:-5 vcard:2 vdim:2 vemb:-3 vgetattr:3 vinfo:2
+    vismember:3 vlinks:-3 vrandmember:-2 vrem:3 vsetattr:4 vsim:-4 xack:-4
     xackdel:-6 xadd:-5 xautoclaim:-6 xclaim:-6 xdel:-3 xdelex:-5 xlen:2 xpending:-3 xrange:-4 xrevrange:-4 xsetid:-3
     xtrim:-4 zadd:-4 zcard:2 zcount:4 zdiffstore:-4 zincrby:4 zinterstore:-4 zlexcount:4 zmscore:-3 zpopmax:-2
     zpopmin:-2 zrandmember:-2 zrange:-4 zrangebylex:-4 zrangebyscore:-4 zrank:-3 zrem:-3 zremrangebylex:4
@@ -137,11 +138,12 @@ const TABLE: readonly [number, number, number, string][] = [
 /** Subcommands; where they take a key it is the word behind them. */
 const SUBCOMMANDS: Record<string, string> = {
   acl: 'cat deluser dryrun genpass getuser help list load log save setuser users whoami',
-  client: `caching getname getredir help id info kill list no-evict no-touch pause reply setinfo setname
+  client: `caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname
     tracking trackinginfo unblock unpause`,
-  cluster: `addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange
-    failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas
+  cluster: `addslots addslotsrange bumpepoch cancelslotmigrations count-failure-reports countkeysinslot delslots delslotsrange
+    failover flushslot flushslots forget getkeysinslot getslotmigrations help info keyslot links meet migrateslots myid myshardid nodes replicas
     replicate reset saveconfig set-config-epoch setslot shards slaves slot-stats slots`,
+  commandlog: 'get help len reset',
   command: 'count docs getkeys getkeysandflags help info list',
   config: 'get help resetstat rewrite set',
   debug: 'object reload segfault sleep',
@@ -253,7 +255,7 @@ for (const c of each(
 ))
   c.movableKeys = true;
 for (const c of each(
-  'SINTERCARD SORT SORT_RO XREAD XREADGROUP ZDIFF ZDIFFSTORE ZINTER ZINTERCARD ZINTERSTORE ZMPOP ZUNION',
+  'MSETEX SINTERCARD SORT SORT_RO XREAD XREADGROUP ZDIFF ZDIFFSTORE ZINTER ZINTERCARD ZINTERSTORE ZMPOP ZUNION',
 ))
   c.movableKeys = true;
 known('ZUNIONSTORE').movableKeys = true;
