@@ -474,6 +474,23 @@ const replication: Conversation[] = [
     fragile: true,
   },
   {
+    name: 'slots that move to another node',
+    turns: [
+      ask(0, command('AUTH', 'secret')),
+      answer(0, '+OK\r\n'),
+      ask(1, command('CLUSTER', 'SYNCSLOTS', 'ESTABLISH')),
+      answer(1, '+OK\r\n'),
+      mumble(CLIENT, command('CLUSTER', 'SYNCSLOTS', 'ACK')),
+      mumble(SERVER, command('CLUSTER', 'SYNCSLOTS', 'REQUEST-PAUSE')),
+      mumble(CLIENT, command('CLUSTER', 'SYNCSLOTS', 'PAUSED')),
+      mumble(SERVER, command('CLUSTER', 'SYNCSLOTS', 'REQUEST-FAILOVER')),
+      mumble(CLIENT, feed(3)),
+      ...bye,
+    ],
+    expected: [found('AUTH', STATUS), found('CLUSTER SYNCSLOTS', STATUS)],
+    fragile: true,
+  },
+  {
     name: 'a replica that is refused',
     turns: [
       ask(0, command('PSYNC', '?', '-1')),

@@ -16,6 +16,7 @@ import {
   SELECT,
   SUBSCRIPTION,
   SYNC,
+  SYNCSLOTS,
   XREAD,
 } from './commands.ts';
 import { MAX_PROCEDURE } from './request-head.ts';
@@ -40,7 +41,7 @@ export class Asking {
   #startOffset = 0;
   /** The text is wanted, and something of it may be shown. */
   #showing = false;
-  /** CLIENT REPLY: what for, in capitals; XREAD: `STREAMS` when the options are through. */
+  /** CLIENT REPLY, CLUSTER SYNCSLOTS: what for, in capitals; XREAD: `STREAMS` when the options are through. */
   #option = '';
 
   constructor(out: Exchanges, session: Session) {
@@ -117,7 +118,7 @@ export class Asking {
       else if (command.kind === PROCEDURE) n = MAX_PROCEDURE;
       else if (command.kind === SELECT || command.kind === REPLCONF) n = MAX_WORD;
     }
-    if (command.kind === XREAD || (command.kind === CLIENT_REPLY && index === 2)) n = MAX_WORD;
+    if (command.kind === XREAD || (saysWhatFor(command) && index === 2)) n = MAX_WORD;
     return this.#showing ? Math.max(n, this.#statement.shows(command, index)) : n;
   }
 
@@ -158,7 +159,7 @@ export class Asking {
       const option = buf.toString('latin1', from, to).toUpperCase();
       if (option === 'STREAMS') this.#option = option;
       else if (option === 'BLOCK' && x !== null) x.waits = true;
-    } else if ((command.kind === CLIENT_REPLY && index === 2) || (command.kind === REPLCONF && index === 1)) {
+    } else if ((saysWhatFor(command) && index === 2) || (command.kind === REPLCONF && index === 1)) {
       this.#option = buf.toString('latin1', from, to).toUpperCase();
     }
   }
@@ -222,6 +223,9 @@ export class Asking {
       case SYNC:
         session.feed = FEED_ASKED;
         return true;
+      case SYNCSLOTS:
+        session.feed = this.#option === 'ESTABLISH' ? FEED_ASKED : FEED;
+        return session.feed === FEED_ASKED;
       case REPLCONF:
         if (this.#option !== 'ACK' && this.#option !== 'GETACK') return !silent;
         session.feed = FEED; // only ever said between a master and its replica
@@ -231,6 +235,9 @@ export class Asking {
     }
   }
 }
+
+/** Its third word does. */
+const saysWhatFor = (c: Command): boolean => c.kind === CLIENT_REPLY || c.kind === SYNCSLOTS;
 
 /** Neither given up nor being answered: a server that cannot read a request says so before its end. */
 const isWaiting = (x: Exchange): boolean => x.outcome === IN_FLIGHT && Number.isNaN(x.firstByteNs);

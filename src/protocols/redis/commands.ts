@@ -18,6 +18,8 @@ export const PROCEDURE = 9;
 export const MULTI = 10;
 /** EXEC, DISCARD: the transaction is over. */
 export const EXEC = 11;
+/** CLUSTER SYNCSLOTS (Valkey 9): from then on one node feeds the other the slots that move. */
+export const SYNCSLOTS = 12;
 
 const EVERYTHING = Number.POSITIVE_INFINITY;
 
@@ -142,7 +144,8 @@ const SUBCOMMANDS: Record<string, string> = {
     tracking trackinginfo unblock unpause`,
   cluster: `addslots addslotsrange bumpepoch cancelslotmigrations count-failure-reports countkeysinslot delslots delslotsrange
     failover flushslot flushslots forget getkeysinslot getslotmigrations help info keyslot links meet migrateslots myid myshardid nodes replicas
-    replicate reset saveconfig set-config-epoch setslot shards slaves slot-stats slots`,
+    replicate reset saveconfig set-config-epoch setslot shards slaves slot-stats slots
+    syncslots`,
   commandlog: 'get help len reset',
   command: 'count docs getkeys getkeysandflags help info list',
   config: 'get help resetstat rewrite set',
@@ -245,6 +248,7 @@ known('SHUTDOWN').kind = SHUTDOWN;
 known('MULTI').kind = MULTI;
 for (const c of each('EXEC DISCARD')) c.kind = EXEC;
 known('CLIENT REPLY').kind = CLIENT_REPLY;
+known('CLUSTER SYNCSLOTS').kind = SYNCSLOTS;
 for (const c of each('SYNC PSYNC')) c.kind = SYNC;
 for (const c of each('XREAD XREADGROUP')) c.kind = XREAD;
 for (const c of each('EVALSHA EVALSHA_RO FCALL FCALL_RO')) c.kind = PROCEDURE;

@@ -215,8 +215,7 @@ export class ReplyReader {
     if (x.operation === 'SELECT') this.#selected(x, buf[pos] === PLUS && buf[pos + 1] === CAPITAL_O);
     else if (x.operation === 'RESET' && type === PLUS) session.reset();
     else if (x.operation === 'HELLO' && !isError(x.status)) session.resp3 = type !== STAR;
-    if (session.feed === FEED_ASKED && (x.operation === 'PSYNC' || x.operation === 'SYNC'))
-      session.feed = type === MINUS ? NO_FEED : FEED_ASKED;
+    if (session.feed === FEED_ASKED && beginsFeed(x)) session.feed = type === MINUS ? NO_FEED : FEED_ASKED;
   }
 
   #selected(x: Exchange, done: boolean): void {
@@ -238,8 +237,7 @@ export class ReplyReader {
     if (x.outcome === IN_FLIGHT) x.responseBytes = w.base + w.pos - this.#startOffset;
     this.#out.finish(x, w);
     this.#passSilent();
-    if (this.#session.feed === FEED_ASKED && (x.operation === 'PSYNC' || x.operation === 'SYNC'))
-      this.#session.feed = FEED;
+    if (this.#session.feed === FEED_ASKED && beginsFeed(x)) this.#session.feed = FEED;
   }
 
   /** Fewer acknowledgements than channels: the subscription was not understood. */
@@ -378,3 +376,6 @@ function isFeedLine(buf: Uint8Array, from: number, end: number): boolean {
   while (i < end && isDigit(buf[i]!)) i++;
   return i + 1 < end && buf[i] === 32 && buf[i + 1] === 91;
 }
+
+const beginsFeed = (x: Exchange): boolean =>
+  x.operation === 'PSYNC' || x.operation === 'SYNC' || x.target === 'CLUSTER SYNCSLOTS';
