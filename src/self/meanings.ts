@@ -50,6 +50,8 @@ export const COUNTERS: Readonly<Record<string, string>> = {
   'stream.closed_orderly': 'Connections that ended with a FIN from both sides',
   'stream.closed_by_reset': 'Connections that ended with a reset',
   'stream.expired_idle': 'Connections forgotten after streams.idle without packets',
+  'stream.expired_early':
+    'Connections forgotten before streams.idle, because limits.flows or limits.memory was nearly reached',
   'stream.refused_flows': 'Packets of new connections turned away at limits.flows or limits.memory',
   'stream.ignored_own': "Packets of the agent's own connections: its exports and scrapes",
   'stream.udp_flows': 'UDP conversations followed',

@@ -6,6 +6,8 @@ export class StreamCounters {
   closedOrderly = 0;
   closedByReset = 0;
   expiredIdle = 0;
+  /** Forgotten before that, because there was hardly room for others. */
+  expiredEarly = 0;
   /** Packets of new connections turned away: `limits.flows` or the memory budget was reached. */
   refusedFlows = 0;
   /** Packets of connections that the agent itself opened to its Collector. */

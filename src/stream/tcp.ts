@@ -24,6 +24,12 @@ const LATE_SYN = 65536;
  * has said a word: a flood of SYNs, answered or not, cannot keep others out.
  */
 const HALF_OPEN_NS = 10e9;
+/**
+ * While the table is nearly full, or memory too short for new connections, `streams.idle` is no longer than this for those that are
+ * decoded, and HALF_OPEN_NS for others: what a flood leaves behind cannot keep others out for long.
+ */
+const FULL_IDLE_NS = 60e9;
+const NEARLY_FULL = 7 / 8;
 /** Each pause between SYNs is twice the one before (RFC 6298 section 5): about as long as all before it together. */
 const NEXT_SYN = 1.25;
 /** A jump further than this is no loss but another connection on the same ports, or garbage: 256 MiB is 2 s at 1 Gbit/s. */
@@ -136,15 +142,20 @@ export class Tcp {
 
   /** About once a second of packet time: gives up what is missing for too long, times exchanges out, forgets idle connections. */
   sweep(nowNs: number): void {
-    const idleNs = this.#options.idleMs * 1e6;
+    const wholeIdleNs = this.#options.idleMs * 1e6;
     const all = this.#table.all;
-    const crowded = all.length > this.#options.maxFlows / 2;
+    const { maxFlows } = this.#options;
+    const crowded = all.length > maxFlows / 2;
+    const full = all.length > maxFlows * NEARLY_FULL || this.#budget.pressure >= SHED_FLOWS;
+    const decodedIdleNs = full ? Math.min(wholeIdleNs, FULL_IDLE_NS) : wholeIdleNs;
+    const otherIdleNs = full ? Math.min(wholeIdleNs, HALF_OPEN_NS) : wholeIdleNs;
     for (let i = all.length - 1; i >= 0; i--) {
       const c = all[i]!;
       const silentNs = nowNs - c.lastNs;
+      const idleNs = c.conversation.pairing === null ? otherIdleNs : decodedIdleNs;
       if (c.rests && silentNs <= idleNs) continue;
       if (c.state !== LIVE) {
-        if (silentNs > (c.state === DONE ? LINGER_NS : idleNs)) this.#remove(c);
+        if (silentNs > (c.state === DONE ? LINGER_NS : wholeIdleNs)) this.#remove(c);
         continue;
       }
       const told = this.#health.tell(c, nowNs, false);
@@ -165,7 +176,8 @@ export class Tcp {
       if (silentNs > idleNs) {
         const inFlight = pairing?.inFlight ?? 0;
         if (inFlight > 0 && silentNs <= 2 * idleNs) continue; // let its timeout come first
-        this.#counters.expiredIdle++;
+        if (silentNs > wholeIdleNs) this.#counters.expiredIdle++;
+        else this.#counters.expiredEarly++;
         this.#finish(c, LOST, nowNs);
         this.#remove(c);
       }

@@ -471,6 +471,25 @@ describe('bounds', () => {
     }
   });
 
+  test('in a table that is nearly full a connection that rests gives way after a minute, and then there is room for others', () => {
+    const links = [1, 2, 3, 4].map((id) => link({ id, serverPort: 7000 })) as [Link, Link, Link, Link];
+    const [late] = links.splice(3) as [Link];
+    for (const [maxFlows, early] of [
+      [100, 0],
+      [3, 3],
+    ] as const) {
+      const ear = new Ear({ maxFlows });
+      for (const l of links) ear.hear(...open(l), c(0, 'hello', { link: l }));
+      ear.wait(9000);
+      assert.equal(ear.tcp.flows, 3);
+      ear.wait(53_000);
+      assert.equal(ear.tcp.flows, 3 - early);
+      assert.equal(ear.counters.expiredEarly, early);
+      ear.hear(...open(late), c(0, 'late', { link: late }));
+      assert.equal(ear.counters.refusedFlows, 0);
+    }
+  });
+
   test('connections of the agent itself are passed over until it closes them', () => {
     const ear = new Ear();
     ear.tcp.ignore('10.1.0.1:1025');
