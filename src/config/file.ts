@@ -19,7 +19,11 @@ export function readSettingsFile(path: string): FileSettings {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reasons: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a directory' };
+    const reasons: Record<string, string> = {
+      ENOENT: 'there is no such file',
+      EISDIR: 'it is a directory',
+      EACCES: 'permission denied',
+    };
     throw new SpantapError('config-unreadable', `${path}: cannot be read: ${reasons[code ?? ''] ?? message}`);
   }
   const lines = new LineCounter();

@@ -1,5 +1,6 @@
 /** Standard output in large pieces. Writing waits for the reader, so a slow one slows the reading of the capture, not memory. */
 import { writeSync } from 'node:fs';
+import { SpantapError } from '../self/errors.ts';
 
 /** Characters gathered before they are written. */
 const CHUNK = 1 << 16;
@@ -32,10 +33,13 @@ export class Output {
       try {
         written += writeSync(this.#fd, bytes, written);
       } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
+        const { code, message } = error as NodeJS.ErrnoException;
         if (code === 'EPIPE') this.closed = true;
         else if (code === 'EAGAIN') wait(5);
-        else throw error;
+        else {
+          this.closed = true;
+          throw new SpantapError('output-failed', `The output cannot be written: ${message}`);
+        }
       }
     }
   }

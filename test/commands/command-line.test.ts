@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -34,6 +34,21 @@ test('whoever reads the output may leave early', () => {
     const r = spawnSync('bash', ['--norc', '-c', command], { encoding: 'utf8', env: { PATH: process.env.PATH } });
     assert.deepEqual([r.stdout, r.stderr], ['0\n', ''], args);
   }
+});
+
+test('output that cannot be written, as on a full disk, is said in a line, exit code 1', () => {
+  const full = openSync('/dev/full', 'w');
+  const capture = 'test/fixtures/http/zk-get/input.pcap';
+  for (const args of [['read', capture], ['read', '--format', 'json', capture], ['check'], ['--help']]) {
+    const r = spawnSync(process.execPath, ['src/main.ts', ...args], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', full, 'pipe'],
+    });
+    assert.match(r.stderr, /^spantap: The output cannot be written: .*ENOSPC.*\n$/, args.join(' '));
+    assert.equal(r.status, 1);
+  }
+  closeSync(full);
 });
 
 test('what is wrong with a command line is said with the nearest right one, exit code 64', () => {
