@@ -7,7 +7,7 @@ import { answer, ask, type Conversation, type Turn } from '../kit/conversation.t
 import { CLIENT, isData } from '../kit/frame.ts';
 import { Random } from '../kit/random.ts';
 import { Rig } from '../kit/run.ts';
-import { frames, link } from '../kit/wire.ts';
+import { frames, link, pieces } from '../kit/wire.ts';
 import {
   bind,
   bound,
@@ -87,4 +87,22 @@ test('with losses besides, no exchange gets the answer of another', () => {
     }
   }
   assert.ok(told > 10_000, `${told} exchanges`);
+});
+
+test('a batch of thousands of rows with one Sync behind it', () => {
+  const rows = 5000;
+  const row = Buffer.concat([bind('', 'p'), execute('')]);
+  const inserted = Buffer.concat([bound, complete('INSERT 0 1')]);
+  const batch: Conversation = {
+    name: 'batch',
+    turns: [
+      ask(0, Buffer.concat([parse('p', 'INSERT INTO t VALUES ($1)'), sync])),
+      answer(0, Buffer.concat([parsed, ready('I')])),
+      ask(1, Buffer.concat([...Array.from({ length: rows }, () => row), sync])),
+      answer(1, Buffer.concat([...Array.from({ length: rows }, () => inserted), ready('I')])),
+    ],
+    expected: [],
+  };
+  const { found } = new Rig().feed(frames(batch, link({ serverPort: 5432 }), pieces(1400))).end();
+  assert.equal(found.filter((f) => f.outcome === COMPLETE && f.operation === 'EXECUTE').length, rows);
 });
