@@ -119,7 +119,8 @@ export interface Decoder {
   resync(dir: Dir, w: Window): boolean;
   /**
    * Bytes up to the stream offset `end` are missing. True: they belong to a message whose end is known, and decode() will let the rest of it
-   * go by; then gap() is not called. Whoever has this is also asked to `resync` once more what was held in front of them (`Window.lacking`).
+   * go by; then gap() is not called. Whoever has this is also shown once more what was held in front of them (`Window.lacking`), to `resync`
+   * or to decode: a SKIP over a message that goes on to `end` or beyond lets them pass, too.
    */
   passes?(dir: Dir, end: number): boolean;
   /** Bytes are missing in front of the next window. Not called for a hole inside a SKIP. */

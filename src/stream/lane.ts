@@ -94,9 +94,9 @@ export class Lane {
   /** `n` bytes were lost on the wire or by the capture. */
   hole(n: number, timeNs: number): void {
     if (this.stopped) return;
-    if (this.#skip < n && this.#isPassed(n)) {
+    if (this.#skip < n && this.#isPassed(n, timeNs)) {
       this.#release();
-      this.#skip = n;
+      this.#skip = Math.max(this.#skip, n);
     }
     if (this.#skip >= n && this.#held === 0) {
       this.#skip -= n;
@@ -115,15 +115,17 @@ export class Lane {
   }
 
   /** The `n` bytes that are missing belong to a message that the decoder can do without. */
-  #isPassed(n: number): boolean {
+  #isPassed(n: number, timeNs: number): boolean {
     if (this.#decoder.passes === undefined) return false;
-    if (this.#lost && this.#held > 0) {
-      // seen that so much is missing, what was held may be a start
+    // Cut off by the snaplen, not lost and found out later, when much may have been answered. Seen that so much is missing, what was held
+    // may be a start, or all that there will be of a message.
+    if (this.#held > 0 && timeNs === this.#lastNs) {
       const w = this.#env.window;
       this.#showCarry(w);
       w.lacking = n;
       this.#run();
       w.lacking = 0;
+      if (this.#skip >= n) return true;
       this.#skip = 0;
     }
     return !this.#lost && !this.stopped && this.#decoder.passes(this.#dir, this.#offset + n);

@@ -123,6 +123,10 @@ function assertOne(
   if (e.version !== undefined) assert.equal(f.version, e.version, note);
 }
 
+/** The rest of the statement was lost, and with it what else its target may name. */
+const isPart = (f: Found, target: string): boolean =>
+  f.record.statementCut > 0 && (target === f.target || target.startsWith(`${f.target} `));
+
 /** The exchange with that start, first byte and status, when its target refers to something that was lost. */
 function sameButForTarget(
   c: Conversation,
@@ -133,6 +137,7 @@ function sameButForTarget(
 ): number | undefined {
   const i = c.expected.findIndex((e, n) => {
     if (e.operation !== f.operation && f.operation !== UNKNOWN) return false;
+    if (f.target !== '' && f.target !== UNKNOWN && !isPart(f, e.target ?? '')) return false;
     if (!untold(f) && e.status !== f.status && e.partly?.includes(f.status) !== true) return false;
     const response = span(all, n, SERVER);
     return (
@@ -166,6 +171,7 @@ export function assertNoWrongPair(
     const i =
       (f.target === '' || f.target === UNKNOWN ? sameButForTarget(c, all, link, f, times) : undefined) ??
       byStart.get(`${f.startNs} ${f.operation} ${f.target}`) ??
+      (f.record.statementCut > 0 ? sameButForTarget(c, all, link, f, times) : undefined) ??
       byStart.get(`${f.startNs} ${f.operation} `);
     assert.ok(i !== undefined, `${note}: no such request: ${shown(f)}`);
     const response = span(all, i, SERVER);

@@ -597,7 +597,7 @@ const endings: Conversation[] = [
       answer(0, ok(2)),
       ask(1, query('SELECT a FROM slow')),
       pause(130_000),
-      mumble(SERVER, result([['1'], ['2']])),
+      answer(1, result([['1'], ['2']])),
       ask(2, query('SELECT 1')),
       answer(2, result([['1']])),
       ...bye,

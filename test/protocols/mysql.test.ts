@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { COMPLETE } from '../../src/exchange/exchange.ts';
 import { mysql } from '../../src/protocols/mysql/index.ts';
 import { conform } from '../kit/conform.ts';
-import { answer, ask, type Conversation } from '../kit/conversation.ts';
-import { CLIENT, isData } from '../kit/frame.ts';
+import { answer, ask, type Conversation, mumble } from '../kit/conversation.ts';
+import { CLIENT, isData, SERVER } from '../kit/frame.ts';
 import { Rig } from '../kit/run.ts';
 import { frames, link, pieces } from '../kit/wire.ts';
 import { conversations } from './mysql-conversations.ts';
-import { ok, query, result } from './mysql-packets.ts';
+import { error, greeting, login, ok, query, result } from './mysql-packets.ts';
 
 conform(mysql, conversations);
 
@@ -46,4 +46,33 @@ test('joined between a request and its OK: everything behind it is found', () =>
       );
     }
   }
+});
+
+test('statements that the snaplen cut are followed, with what there is of them', () => {
+  const asked = ['orders', 'customers', 'items'].map((t) => `SELECT id, name FROM ${t} WHERE ${'x'.repeat(90)} = 1`);
+  const c: Conversation = {
+    name: 'long statements',
+    turns: [
+      mumble(SERVER, greeting('5.5.5-10.11.6-MariaDB-1:10.11.6+maria~deb12', -1)),
+      ask(0, login('app', 'shop', 0)),
+      answer(0, ok(2)),
+      ...asked.flatMap((sql, i) => [ask(i + 1, query(sql)), answer(i + 1, i === 1 ? error(1, 1146) : ok(1))]),
+    ],
+    expected: [],
+  };
+  const all = frames(c, link({ serverPort: 40123 })).map((f) => ({ ...f, captured: 40 }));
+  const { found } = new Rig().feed(all).end();
+  assert.deepEqual(
+    found.map((f) => [f.operation, f.target, f.status, f.outcome === COMPLETE]),
+    [
+      ['LOGIN', '', 0, true],
+      ['QUERY', 'SELECT orders', 0, true],
+      ['QUERY', 'SELECT customers', 1146, true],
+      ['QUERY', 'SELECT items', 0, true],
+    ],
+  );
+  found.slice(1).forEach((f, i) => {
+    assert.equal(f.record.statement, asked[i]!.slice(0, 40 - 5));
+    assert.equal(f.record.statementCut, asked[i]!.length - (40 - 5));
+  });
 });

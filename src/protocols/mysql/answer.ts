@@ -268,10 +268,11 @@ export class AnswerReader {
     const { buf } = w;
     const at = w.pos + HEADER;
     const failed = buf[at] === 0xff;
-    const to = at + Math.min(length, failed ? ERROR_HEAD : MAX_OK);
+    let to = at + Math.min(length, failed ? ERROR_HEAD : MAX_OK);
     if (w.end < to) {
       w.want = to - w.pos;
-      return MORE;
+      if (w.lacking === 0) return MORE;
+      to = w.end; // what else it says was not captured
     }
     if (failed) return this.#error(buf, at, to);
     if (!readOk(buf, at, to, length, OUTCOME)) return LOST;

@@ -76,6 +76,11 @@ export class MysqlDecoder implements Decoder {
     return false;
   }
 
+  /** Where the end of a packet is known decode() has skipped to it. */
+  passes(): boolean {
+    return false;
+  }
+
   gap(dir: Dir, _w: Window): void {
     if (dir === TO_SERVER) {
       this.#requests.gap();

@@ -41,13 +41,21 @@ export function greetingStart(buf: Buffer, at: number, to: number): boolean {
   return filler >= to || buf[filler] === 0;
 }
 
-/** Reads `buf[at, to)`, the greeting's payload, into `g`; false: it is none. */
-export function readGreeting(buf: Buffer, at: number, to: number, g: Greeting): boolean {
+/** What MariaDB's versions begin with, for the sake of clients of old. */
+const MARIADB_PREFIX = '5.5.5-';
+
+/** Reads `buf[at, to)`, the greeting's payload, into `g`; false: it is none. `cut`: capabilities that are missing count as there. */
+export function readGreeting(buf: Buffer, at: number, to: number, cut: boolean, g: Greeting): boolean {
   if (at >= to || !greetingStart(buf, at, to)) return false;
   const nul = nulAt(buf, at + 1, to);
   const low = nul + 1 + 4 + 8 + 1;
-  if (low + 2 > to) return false;
-  g.system = buf.toString('latin1', at + 1, nul).includes('MariaDB') ? MARIADB : MYSQL;
+  if (low + 2 > to && !cut) return false;
+  const version = buf.toString('latin1', at + 1, nul);
+  g.system = version.includes('MariaDB') || (cut && version.startsWith(MARIADB_PREFIX)) ? MARIADB : MYSQL;
+  if (cut) {
+    g.flags = -1;
+    return true;
+  }
   const high = low + 2 + 1 + 2; // behind character set and status
   g.flags = u16(buf, low) | (high + 2 <= to ? u16(buf, high) << 16 : 0);
   return true;
@@ -84,15 +92,22 @@ export function loginStart(buf: Buffer, at: number, to: number, length: number):
   return at + 2 > to || (u16(buf, at) & CLIENT_SSL) !== 0;
 }
 
-/** Reads a login, `buf[at, to)` of a payload of `length` bytes, into `l`; false: it is none. Nothing of a password is looked at. */
-export function readLogin(buf: Buffer, at: number, to: number, length: number, l: Login): boolean {
+/** Of a login of `length` bytes `here` are there, `lacking` behind them are not: its capabilities can be read, and it does not ask for TLS. */
+export const isCutLogin = (lacking: number, length: number, here: number): boolean =>
+  lacking > 0 && length > RESPONSE_FIXED && here >= 4;
+
+/**
+ * Reads a login, `buf[at, to)` of a payload of `length` bytes, into `l`; false: it is none. Nothing of a password is looked at. `cut`: names
+ * may be missing.
+ */
+export function readLogin(buf: Buffer, at: number, to: number, length: number, cut: boolean, l: Login): boolean {
   l.tls = false;
   l.user = '';
   l.database = '';
   if (to - at < 5) return false;
   const low = u16(buf, at);
-  if ((low & CLIENT_PROTOCOL_41) === 0) return readOldLogin(buf, at, to, low, length, l);
-  if (length < RESPONSE_FIXED || at + RESPONSE_FIXED > to) return false;
+  if ((low & CLIENT_PROTOCOL_41) === 0) return !cut && readOldLogin(buf, at, to, low, length, l);
+  if (length < RESPONSE_FIXED || (at + RESPONSE_FIXED > to && !cut)) return false;
   l.flags = u32(buf, at) | 0;
   if (length === RESPONSE_FIXED) {
     l.tls = (low & CLIENT_SSL) !== 0;
@@ -100,9 +115,12 @@ export function readLogin(buf: Buffer, at: number, to: number, length: number, l
   }
   const user = at + RESPONSE_FIXED;
   const nul = nulAt(buf, user, Math.min(to, user + MAX_NAME_BYTES));
+  if (nul >= to && cut) return true;
   if (nul >= to || buf[nul] !== 0 || !isText(buf, user, nul)) return false;
   l.user = buf.toString('utf8', user, nul);
-  if ((l.flags & CLIENT_CONNECT_WITH_DB) !== 0) l.database = nameAt(buf, behindSecret(buf, nul + 1, to, l.flags), to);
+  if ((l.flags & CLIENT_CONNECT_WITH_DB) === 0) return true;
+  const database = behindSecret(buf, nul + 1, to, l.flags);
+  if (!cut || nulAt(buf, database, to) < to) l.database = nameAt(buf, database, to);
   return true;
 }
 

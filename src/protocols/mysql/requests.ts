@@ -25,7 +25,7 @@ import {
 } from './commands.ts';
 import { COUNTERS } from './counters.ts';
 import { DETAIL_BYTES, MysqlDetail } from './exchange-detail.ts';
-import { LOGIN_HEAD, LOGIN_ZEROS, Login, loginStart, readChangeUser, readLogin } from './handshake.ts';
+import { isCutLogin, LOGIN_HEAD, LOGIN_ZEROS, Login, loginStart, readChangeUser, readLogin } from './handshake.ts';
 import { characterEnd, HEADER, u24, u32 } from './packet.ts';
 import { LAST_PREPARED, NO, type Prepared, type Session, UNKNOWN, YES } from './session.ts';
 import { commandStart, NONE, WEAK } from './starts.ts';
@@ -110,6 +110,9 @@ export class Requests {
   }
 
   gap(): void {
+    const x = this.#open;
+    // nobody answers it, and what answers a request that was missed must not be taken for that
+    if (x !== null && x.outcome === IN_FLIGHT && answerTo(x.operation) === NOTHING) this.#s.out.oneWay(x);
     this.#open = null;
     this.#passing = false;
     this.#continued = false;
@@ -140,10 +143,11 @@ export class Requests {
     const at = w.pos + HEADER;
     const command = commandOf(buf[at]!);
     if (command === null || length < command.least || length > command.most) return LOST;
-    const to = at + Math.min(length, this.#headBytes(command, length));
+    let to = at + Math.min(length, this.#headBytes(command, length));
     if (to > w.end) {
       w.want = to - w.pos;
-      return MORE;
+      if (!isReadableCut(command, w)) return MORE;
+      to = w.end;
     }
     if (this.#s.compressed === UNKNOWN) this.#s.compressed = NO;
     this.#s.authenticating = command.code === COM_CHANGE_USER;
@@ -214,14 +218,16 @@ export class Requests {
     const { buf } = w;
     const s = this.#s;
     const at = w.pos + HEADER;
-    const to = at + Math.min(length, LOGIN_HEAD);
+    let to = at + Math.min(length, LOGIN_HEAD);
     if (length < 5) return LOST;
-    if (to > w.end) {
+    const isCut = to > w.end;
+    if (isCut) {
       w.want = to - w.pos;
-      return MORE;
+      if (!isCutLogin(w.lacking, length, w.end - at)) return MORE;
+      to = w.end;
     }
     const l = LOGIN_PARTS;
-    if (!readLogin(buf, at, to, length, l)) return LOST;
+    if (!readLogin(buf, at, to, length, isCut, l)) return LOST;
     if (l.tls) {
       w.pos = at + length;
       return STOP;
@@ -327,3 +333,20 @@ export class Requests {
 }
 
 const detailBytes = (x: Exchange): number => (x.detail === null ? 0 : DETAIL_BYTES) + 2 * x.target.length;
+
+/** The rest of what is wanted of the command at `w.pos` was not captured, and what was says enough: (some of) a statement, or which one. */
+function isReadableCut(command: Command, w: Window): boolean {
+  if (w.lacking === 0) return false;
+  const here = w.end - w.pos - HEADER;
+  switch (command.code) {
+    case COM_QUERY:
+    case COM_STMT_PREPARE:
+      return true;
+    case COM_STMT_EXECUTE:
+    case COM_STMT_BULK_EXECUTE:
+    case COM_STMT_SEND_LONG_DATA:
+      return here >= command.least;
+    default:
+      return false;
+  }
+}

@@ -120,7 +120,7 @@ export class Responses {
       return this.#pass();
     }
     const head = HEADER + Math.min(length, MAX_OK);
-    if (w.end - w.pos < head) {
+    if (w.end - w.pos < head && w.lacking === 0) {
       w.want = head;
       return MORE;
     }
@@ -146,13 +146,14 @@ export class Responses {
   }
 
   #greeting(w: Window, length: number): number {
-    const bytes = Math.min(length, GREETING_HEAD);
-    if (w.end - w.pos < HEADER + bytes) {
-      w.want = HEADER + bytes;
+    const at = w.pos + HEADER;
+    const to = at + Math.min(length, GREETING_HEAD);
+    const isCut = to > w.end;
+    if (isCut && w.lacking === 0) {
+      w.want = to - w.pos;
       return MORE;
     }
-    const at = w.pos + HEADER;
-    if (readGreeting(w.buf, at, at + bytes, GREETING)) this.#s.greet(GREETING.system, GREETING.flags);
+    if (readGreeting(w.buf, at, Math.min(to, w.end), isCut, GREETING)) this.#s.greet(GREETING.system, GREETING.flags);
     return PASS;
   }
 }

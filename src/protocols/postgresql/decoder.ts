@@ -46,6 +46,11 @@ export class PostgresDecoder implements Decoder {
     return requestsAt(w);
   }
 
+  /** Where the end of a message is known decode() has skipped to it. */
+  passes(): boolean {
+    return false;
+  }
+
   gap(dir: Dir, _w: Window): void {
     if (dir === TO_SERVER) this.#requests.lost();
     else this.#responses.lost();

@@ -86,7 +86,7 @@ export class Requests {
         if (w.pos > pos) continue;
       }
       const need = Math.min(total, this.#needs(type));
-      if (n < need) {
+      if (n < need && !(w.lacking > 0 && type === QUERY)) {
         w.want = need;
         return MORE;
       }
@@ -186,7 +186,7 @@ export class Requests {
     this.#close();
     session.last = null;
     session.certain = true;
-    const s = this.#text(buf, pos + HEAD_BYTES, pos + total - 1);
+    const s = this.#text(buf, pos + HEAD_BYTES, pos + total - 1, end);
     session.statements.simple(s);
     const u = session.begin(SIMPLE, 'QUERY', w, total);
     this.#growing = u;
@@ -196,12 +196,12 @@ export class Requests {
     return true;
   }
 
-  /** The statement `buf[from, to)`, as much of it as is kept; `to` may lie behind the window's end. Null when texts are not wanted. */
-  #text(buf: Buffer, from: number, to: number): Statement | null {
+  /** The statement `buf[from, to)`, as much of it as is kept; `to` may lie behind the window's end, `seen`. Null when texts are not wanted. */
+  #text(buf: Buffer, from: number, to: number, seen: number): Statement | null {
     const { out, dialect } = this.#session;
     if (out.detail === BARE) return null;
-    let kept = to;
-    if (to - from > out.maxStatementBytes) {
+    let kept = Math.min(to, Math.max(from, seen));
+    if (kept - from > out.maxStatementBytes) {
       kept = from + out.maxStatementBytes;
       while (kept > from && (buf[kept]! & 0xc0) === 0x80) kept--; // not inside a character of UTF-8
     }
@@ -222,7 +222,7 @@ export class Requests {
       const isSeen = textEnd >= 0 && textEnd < seen;
       if (!isSeen && seen === pos + total) return false;
       // Of a text whose end is not seen, the number of types behind it is not known either: they count as cut.
-      s = this.#text(buf, nameEnd + 1, isSeen ? textEnd : pos + total - 3);
+      s = this.#text(buf, nameEnd + 1, isSeen ? textEnd : pos + total - 3, w.end);
     } else if (total <= HEAD_BYTES + MAX_NAME) return false;
     this.#close();
     const u = this.#opens(w, total, 'PARSE');

@@ -123,7 +123,7 @@ export class Responses {
         }
       } else {
         const need = Math.min(total, needs(type));
-        if (n < need) {
+        if (n < need && !(w.lacking > 0 && type === ERROR && hasCode(w))) {
           w.want = need;
           return MORE;
         }
@@ -321,6 +321,17 @@ const V = 0x56;
 function needs(type: number): number {
   if (type === ERROR) return ERROR_BYTES;
   return type === READY || type === COMMAND_COMPLETE ? WHOLE_BYTES : HEAD_BYTES;
+}
+
+/** The SQLSTATE of the error at `w.pos` is in the window, although the rest of it was not captured. */
+function hasCode(w: Window): boolean {
+  for (let at = w.pos + HEAD_BYTES; at < w.end; ) {
+    const end = w.find(0, at + 1);
+    if (end < 0) return false;
+    if (w.buf[at] === C) return true;
+    at = end + 1;
+  }
+  return false;
 }
 
 /** ReadyForQuery says where the transaction stands: none (I), in one (T), in one that failed (E). */

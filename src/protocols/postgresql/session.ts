@@ -68,7 +68,7 @@ export class Session {
     // What comes behind lost bytes may go on with what was asked: surely if something waits for its answer, and Parse alone always begins.
     const waits = this.answering !== null || this.first !== null;
     const isRest = !this.certain && kind === PREPARING && (waits || w.buf[pos] !== PARSE);
-    const to = pos + Math.min(total, IDENTITY_BYTES);
+    const to = Math.min(w.end, pos + Math.min(total, IDENTITY_BYTES));
     const x = isRest ? null : this.out.begin(IN_ORDER, w, pos, to, this.#isMidGroup());
     const u = new Unit(x, kind, w.base + pos, headEnd);
     u.doubtful = !this.certain;
