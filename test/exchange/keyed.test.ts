@@ -5,9 +5,9 @@ import { Window } from '../../src/bytes/window.ts';
 import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import { CLOSED, Ends, type Exchange, LOST, ONE_WAY, OPEN, OUTCOMES, TRUNCATED } from '../../src/exchange/exchange.ts';
 import { KeyedPairing } from '../../src/exchange/keyed.ts';
-import { CommonTables } from '../../src/exchange/table.ts';
 import { Weather } from '../../src/exchange/weather.ts';
 import { http } from '../../src/protocols/http/index.ts';
+import { pairingEnv } from './env.ts';
 
 const REQUEST = 10;
 const RESPONSE = 100;
@@ -24,24 +24,7 @@ class Talk {
 
   constructor(o: { datagrams?: boolean; maxInFlight?: number; maxBytes?: number; detail?: 0 | 2 } = {}) {
     this.budget = new Budget(o.maxBytes ?? 1 << 20);
-    const env = {
-      listener: { finished: (x: Exchange) => void this.told.push(x) },
-      counters: this.counters,
-      budget: this.budget,
-      owner: this.budget.owner('exchanges'),
-      tableOwner: this.budget.owner('tables'),
-      common: new CommonTables({
-        counters: this.counters,
-        budget: this.budget,
-        tableOwner: this.budget.owner('common'),
-      }),
-      timeoutNs: 60e9,
-      quietNs: 5e9,
-      maxInFlight: o.maxInFlight ?? 100,
-      maxStatementBytes: 4096,
-      detail: o.detail ?? 0,
-      names: null,
-    };
+    const env = pairingEnv(this.told, this.counters, this.budget, o);
     const ends = new Ends();
     ends.clientPort = 40001;
     ends.serverPort = 9092;

@@ -7,10 +7,10 @@ import { Window } from '../../src/bytes/window.ts';
 import { ExchangeCounters } from '../../src/exchange/counters.ts';
 import { CLOSED, Ends, type Exchange, LOST, OPEN, OUTCOMES, RESET } from '../../src/exchange/exchange.ts';
 import { Pairing } from '../../src/exchange/pairing.ts';
-import { CommonTables } from '../../src/exchange/table.ts';
 import { Weather } from '../../src/exchange/weather.ts';
 import { http } from '../../src/protocols/http/index.ts';
 import { IN_ORDER } from '../../src/protocols/protocol.ts';
+import { pairingEnv } from './env.ts';
 
 const REQUEST = 100;
 const RESPONSE = 200;
@@ -31,24 +31,7 @@ class Table {
 
   constructor(o: { midway?: boolean; maxInFlight?: number; maxBytes?: number } = {}) {
     this.budget = new Budget(o.maxBytes ?? 1 << 20);
-    const env = {
-      listener: { finished: (x: Exchange) => void this.told.push(x) },
-      counters: this.counters,
-      budget: this.budget,
-      owner: this.budget.owner('exchanges'),
-      tableOwner: this.budget.owner('tables'),
-      common: new CommonTables({
-        counters: this.counters,
-        budget: this.budget,
-        tableOwner: this.budget.owner('common'),
-      }),
-      maxStatementBytes: 4096,
-      names: null,
-      timeoutNs: 60 * SECOND,
-      quietNs: 5 * SECOND,
-      maxInFlight: o.maxInFlight ?? 100,
-      detail: 0,
-    } as const;
+    const env = pairingEnv(this.told, this.counters, this.budget, o);
     this.pairing = new Pairing(env, http, new Ends(), this.weather, o.midway ?? false);
   }
 
