@@ -154,7 +154,10 @@ describe('beside nginx', { skip }, () => {
 
   /** Seconds from request to response, by path, as tshark computes them. */
   async function tshark(...options: string[]): Promise<Map<string, number[]>> {
-    const fields = ['-T', 'fields', '-e', 'http.time', '-e', 'http.response_for.uri'];
+    // tshark 4.4 gives what belongs to the request to its response, too, and has no name of its own for it any more
+    const known = await must(['tshark', '-G', 'fields'], { maxMs: 180_000 });
+    const uri = known.includes('http.response_for.uri') ? 'http.response_for.uri' : 'http.request.full_uri';
+    const fields = ['-T', 'fields', '-e', 'http.time', '-e', uri];
     const decode = ['-d', `tcp.port==${port},http`, ...options];
     const text = await must(['tshark', '-n', '-r', PCAP, ...decode, '-Y', 'http.time', ...fields], { maxMs: 180_000 });
     const times = new Map<string, number[]>();

@@ -1,5 +1,5 @@
 /** MariaDB, with the account that the tests use. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { start } from '../program.ts';
 import { emptyFolder, freePort, type Server, serverEnvironment, startServer, unprivileged } from './server.ts';
@@ -8,8 +8,8 @@ export const USER = 'app';
 export const PASSWORD = 'correct-horse';
 export const DATABASE = 'shop';
 
-/** Where Debian's package keeps what makes the system tables. */
-const SCRIPTS = '/usr/share/mysql';
+/** Where Debian's package keeps what makes the system tables, from version 13 on and before. */
+const SCRIPTS = ['/usr/share/mariadb/mariadb_', '/usr/share/mysql/mysql_'];
 
 /** `options`: more of the server's. */
 export async function startMariadb(...options: string[]): Promise<Server> {
@@ -57,8 +57,9 @@ async function makeSystemTables(data: string): Promise<void> {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   bootstrap.child.stdin!.write('use mysql;\nset @auth_root_socket=NULL;\n');
-  for (const script of ['mysql_system_tables', 'mysql_performance_tables', 'mysql_system_tables_data'])
-    bootstrap.child.stdin!.write(readFileSync(join(SCRIPTS, `${script}.sql`)));
+  const scripts = SCRIPTS.find((start) => existsSync(`${start}system_tables.sql`)) ?? SCRIPTS[0];
+  for (const script of ['system_tables', 'performance_tables', 'system_tables_data'])
+    bootstrap.child.stdin!.write(readFileSync(`${scripts}${script}.sql`));
   bootstrap.child.stdin!.end();
   if ((await bootstrap.ended()) !== 0) throw new Error(`no system tables: ${bootstrap.err}`);
 }
