@@ -63,7 +63,7 @@ if [ "$tests" = 1 ]; then
   have httpry || want httpry
   have h2load || want nghttp2-client
   have nghttpd || want nghttp2-server
-  have lighttpd || want lighttpd # takes Upgrade: h2c
+  have nghttpx || want nghttp2-proxy # takes Upgrade: h2c
   have ip || want iproute2
   have iptables || want iptables
   have setcap || want libcap2-bin
@@ -105,7 +105,7 @@ as_root() {
 # cluster `main`, which rests on disk.)
 policy=/usr/sbin/policy-rc.d
 new_services() { # those of the tests' peers that have no init script yet
-  for service in nginx lighttpd redis-server memcached postgresql mosquitto nats-server rabbitmq-server; do
+  for service in nginx nghttpx redis-server memcached postgresql mosquitto nats-server rabbitmq-server; do
     [ -e "/etc/init.d/$service" ] || echo "$service"
   done
 }

@@ -1,6 +1,8 @@
-/** The agent beside `Upgrade: h2c` (RFC 7540 section 3.2): nghttp asks lighttpd for it, and what nghttp says of its requests is what the spans say. */
+/** The agent beside `Upgrade: h2c` (RFC 7540 section 3.2): nghttp asks nghttpx for it, and what nghttp says of its requests is what the spans say. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { attribute, CLIENT } from './otlp.ts';
@@ -29,23 +31,29 @@ function asked(said: string): Asked[] {
   }));
 }
 
-describe('Upgrade: h2c', { skip: lacking('lighttpd', 'nghttp', 'setpriv') }, () => {
+describe('Upgrade: h2c', { skip: lacking('nghttpx', 'nghttp', 'setpriv') }, () => {
   const tap = new Tap();
   const own: Asked[] = [];
   const CONNECTIONS = 12;
   let origin = '';
 
   before(async () => {
-    const folder = emptyFolder('lighttpd');
+    const folder = emptyFolder('nghttpx');
     writeFileSync(join(folder, 'small'), 'x'.repeat(100), { mode: 0o644 });
-    writeFileSync(join(folder, 'large'), 'x'.repeat(300_000), { mode: 0o644 });
+    // nghttpx is a proxy; what it asks of this one is not looked at
+    const app = createServer((request, response) => {
+      const path = request.url!.replace(/\?.*/, '');
+      response.writeHead(path === '/not-there' ? 404 : 200).end('x'.repeat(path === '/large' ? 300_000 : 100));
+      request.resume();
+    });
+    await new Promise<void>((done) => app.listen(0, '127.0.0.1', done));
+    const behind = (app.address() as AddressInfo).port;
     const port = await freePort();
     origin = `http://127.0.0.1:${port}`;
-    const config = join(folder, 'lighttpd.conf');
-    writeFileSync(config, `server.port = ${port}\nserver.bind = "127.0.0.1"\nserver.document-root = "${folder}"\n`, {
-      mode: 0o644,
+    const command = ['nghttpx', `--frontend=127.0.0.1,${port};no-tls`, `--backend=127.0.0.1,${behind}`, '--workers=1'];
+    const server = await startServer(port, [...command, '--conf=/dev/null', '--errorlog-file=/dev/null'], {
+      cwd: folder,
     });
-    const server = await startServer(port, ['lighttpd', '-D', '-f', config], { cwd: folder });
     await tap.open(`tcp port ${port}`);
     const nghttp = (...args: string[]): Promise<string> =>
       must(['nghttp', '-u', '-n', '-s', ...args], { env: { PATH: FOLDERS.join(':') } });
@@ -62,6 +70,7 @@ describe('Upgrade: h2c', { skip: lacking('lighttpd', 'nghttp', 'setpriv') }, () 
     own.push({ stream: 1, ms: Number.POSITIVE_INFINITY, status: 200, path: '/' }, ...upload);
     await tap.close();
     await server.stop();
+    app.close();
   });
 
   test('the request that asks is stream 1, and every request is a span of HTTP/2', () => {
