@@ -1,9 +1,9 @@
 /** `spantap read`: capture files in, a report or OTLP out. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Budget } from '../bytes/budget.ts';
 import { Timebase } from '../bytes/timebase.ts';
-import { NO_SUCH_FILE, readCaptureFile, unreadable } from '../capture/files/read.ts';
+import { readCaptureFile, unreadable } from '../capture/files/read.ts';
 import type { FrameHandler } from '../capture/source.ts';
 import { loadConfig } from '../config/load.ts';
 import type { TcpListener } from '../exchange/tcp-news.ts';
@@ -37,7 +37,13 @@ class Totals {
 export async function read(o: ReadOptions): Promise<number> {
   const config = await loadConfig(o.config);
   // told before the files in front of it have been read in vain
-  for (const path of o.files) if (path !== '-' && !existsSync(path)) throw unreadable(path, NO_SUCH_FILE);
+  for (const path of o.files) {
+    try {
+      if (path !== '-') accessSync(path, constants.R_OK);
+    } catch (error) {
+      throw unreadable(path, error as Error);
+    }
+  }
   const counters = new Counters();
   const budget = new Budget(config.limits.memoryBytes);
   const namer = createNamer(config.naming, counters);

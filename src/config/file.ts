@@ -1,7 +1,7 @@
 /** The YAML file: its values, and where in the file each one stands. */
 import { readFileSync } from 'node:fs';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { SpantapError } from '../self/errors.ts';
+import { fileReason, SpantapError } from '../self/errors.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -18,13 +18,7 @@ export function readSettingsFile(path: string): FileSettings {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reasons: Record<string, string> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a directory',
-      EACCES: 'permission denied',
-    };
-    throw new SpantapError('config-unreadable', `${path}: cannot be read: ${reasons[code ?? ''] ?? message}`);
+    throw new SpantapError('config-unreadable', `${path}: cannot be read: ${fileReason(error as Error)}`);
   }
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -11,3 +11,14 @@ export class SpantapError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+};
+
+/** Why the system does not open a file, in words for people. */
+export function fileReason({ code, message }: NodeJS.ErrnoException): string {
+  return REASONS[code ?? ''] ?? message;
+}

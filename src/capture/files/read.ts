@@ -1,7 +1,7 @@
 /** Reads a capture file of any kind from its first byte to its last. */
 
 import type { Readable } from 'node:stream';
-import { SpantapError } from '../../self/errors.ts';
+import { fileReason, SpantapError } from '../../self/errors.ts';
 import type { FileWarning, FrameHandler } from '../source.ts';
 import { type ByteSource, openFile, StreamSource } from './bytes.ts';
 import { decompressed } from './decompress.ts';
@@ -56,16 +56,13 @@ async function openSource(path: string, stdin: Readable = process.stdin): Promis
     }
     return decompressed(source, head.subarray(0, bytes));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw unreadable(path, code === 'ENOENT' ? NO_SUCH_FILE : message);
+    throw unreadable(path, error as Error);
   }
 }
 
-export const NO_SUCH_FILE = 'there is no such file';
-
 /** What is thrown for a capture file that cannot be opened. */
-export function unreadable(path: string, reason: string): SpantapError {
-  return new SpantapError('file-unreadable', `The capture file ${path} cannot be read: ${reason}`);
+export function unreadable(path: string, error: Error): SpantapError {
+  return new SpantapError('file-unreadable', `The capture file ${path} cannot be read: ${fileReason(error)}`);
 }
 
 async function readSource(source: ByteSource, handler: FrameHandler, o: ReadOptions): Promise<ReadResult> {
